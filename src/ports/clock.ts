@@ -1,0 +1,11 @@
+/** Time as the library sees it. `actorfleet/testing` has one that stands still until it is told to move. */
+export interface Clock {
+  /** Epoch milliseconds; may jump when somebody sets the machine's clock. */
+  now(): number;
+  /** Milliseconds since some fixed moment; never goes back and never jumps. */
+  monotonicNow(): number;
+  /** Calls `run` once, `delayMs` from now or a little later, never earlier. */
+  setTimeout(run: () => void, delayMs: number): unknown;
+  /** The call of that timer will not happen; unknown and past timers are ignored. */
+  clearTimeout(timer: unknown): void;
+}
