@@ -249,12 +249,19 @@ export class Fleet {
 
   /** Tells what has happened. Never throws. */
   flush(): void {
-    const stats = this.stats();
-    if (this.#toldStats === undefined || !areEqual(stats, this.#toldStats)) {
-      this.#toldStats = stats;
-      this.#options.statsChanged(stats);
-    }
+    this.#tellStats();
     this.#outbox.flush(this.#scope.emit);
+  }
+
+  #tellStats(): void {
+    const stats = this.stats();
+    if (this.#toldStats !== undefined && areEqual(stats, this.#toldStats)) return;
+    this.#toldStats = stats;
+    try {
+      this.#options.statsChanged(stats);
+    } catch (error) {
+      this.#options.reportError(error);
+    }
   }
 
   #checkRoom(requests: readonly ExecutionRequest[]): void {
