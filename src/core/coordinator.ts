@@ -24,6 +24,7 @@ export interface StartEntry<Input> {
   options?: StartOptions;
 }
 
+/** How to close. */
 export interface CloseOptions {
   /**
    * `drain` (default): what is live is finished. `cancel`: it is cancelled. `release`: what runs is aborted, and it and all that is queued

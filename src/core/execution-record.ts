@@ -100,7 +100,7 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
 }
 
 /** `{ running: "working" }` becomes `running.working`. */
-export function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
+function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
   if (typeof value === "string") return value as ExecutionState;
   for (const status in value) return `${status}.${value[status]}` as ExecutionState;
   throw new TypeError("an execution is always in some state");

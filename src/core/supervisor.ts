@@ -11,6 +11,7 @@ import { adoptSnapshot, toCoordinatorSnapshot } from "./fleet-snapshot.ts";
 /** What the supervisor is now. `fleet` is the same object in every snapshot; it answers for the present, not for the time of the snapshot. */
 export type SupervisorSnapshot = Snapshot<undefined> & { readonly value: SupervisorMode; readonly context: { readonly fleet: Fleet } };
 
+/** What the supervisor is sent. Its coordinator sends it; from elsewhere, only the modes are of use. */
 export type SupervisorEvent =
   | SupervisorModeEvent
   | { type: "execution.start"; requests: readonly ExecutionRequest[]; resolve: (ids: string[]) => void; reject: (error: unknown) => void }
