@@ -18,7 +18,7 @@ export function settle(waiter: Waiter, { final, request }: ExecutionRecord): voi
   const { info, error } = final;
   if (info.status === "completed") waiter.resolve(info.result);
   else if (info.status === "cancelled") waiter.reject(new ExecutionCancelledError(request.id, info.reason));
-  else if (error instanceof ExecutionTimeoutError) waiter.reject(error);
+  else if (info.error?.code === "EXECUTION_TIMEOUT") waiter.reject(new ExecutionTimeoutError(request.id, request.timeoutMs ?? 0));
   else waiter.reject(new ExecutionFailedError(request.id, info.error ?? toSerializedError(error), error));
 }
 

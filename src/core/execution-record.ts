@@ -77,7 +77,7 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
   const isFinal = isFinalStatus(status);
   const completedAt = isFinal ? (context.completedAt ?? now) : undefined;
   const error = crash?.error ?? context.error;
-  return {
+  return Object.freeze({
     id: request.id,
     status,
     state,
@@ -93,10 +93,10 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
     durationMs: context.startedAt === undefined ? 0 : Math.max(0, (completedAt ?? now) - context.startedAt),
     ...(context.progress !== undefined && { progress: context.progress }),
     ...(status === "completed" && { result: context.result }),
-    ...((status === "failed" || (status === "queued" && error !== undefined)) && { error: toSerializedError(error) }),
+    ...((status === "failed" || (status === "queued" && context.retryDelayMs !== undefined)) && { error: toSerializedError(error) }),
     ...(context.reason !== undefined && (status === "cancelled" || state === "running.cancelling") && { reason: context.reason }),
     ...(context.abandoned && { abandoned: true as const }),
-  };
+  });
 }
 
 /** `{ running: "working" }` becomes `running.working`. */

@@ -304,21 +304,28 @@ export class Lifecycle {
   #createEnvironment(): AttemptEnvironment {
     const { begin, clock, retryIf, random, reportError } = this.#options;
     const { outbox, scope, timers } = this.#parts;
-    const { self } = scope;
+    const report = (event: Extract<SupervisorEvent, { run: AttemptRun }>) => {
+      if (event.run.record.run === event.run) scope.self.send(event);
+    };
     return {
       begin,
       reports: {
-        progressed: (run, progress) => self.send({ type: "attempt.progressed", run, progress }),
-        waiting: (run) => self.send({ type: "attempt.waiting", run }),
-        wantsSlot: (run) => self.send({ type: "attempt.wantsSlot", run }),
-        movedOn: (run) => self.send({ type: "attempt.movedOn", run }),
-        released: (run) => self.send({ type: "attempt.released", run }),
+        progressed: (run, progress) => report({ type: "attempt.progressed", run, progress }),
+        waiting: (run) => report({ type: "attempt.waiting", run }),
+        wantsSlot: (run) => report({ type: "attempt.wantsSlot", run }),
+        movedOn: (run) => report({ type: "attempt.movedOn", run }),
+        released: (run) => report({ type: "attempt.released", run }),
         // Only noted: it is told together with what the orchestrator does about it.
         signalled: ({ record }, signal) => outbox.addEvent(record, { type: "execution.signalled", signal }),
       },
       retryIf,
       now: () => clock.now(),
-      remainingMs: ({ timer }) => (timer === undefined ? Number.POSITIVE_INFINITY : timers.remainingMs(timer)),
+      remainingMs: (record) => {
+        const { timer, timeLeftMs, request } = record;
+        if (request.timeoutMs === undefined) return Number.POSITIVE_INFINITY;
+        if (record.waits) return timeLeftMs ?? 0;
+        return phaseOf(record) === "working" && timer !== undefined ? timers.remainingMs(timer) : 0;
+      },
       random,
       reportError,
     };
