@@ -110,10 +110,15 @@ function checkThresholds(thresholds: SaturationThresholds): void {
   const { elevated, high, critical, overflow } = thresholds;
   const rising = 0 <= elevated && elevated <= high && high <= critical && critical <= overflow;
   if (!rising) {
-    throw new InvalidOptionsError({ field: "thresholds", expected: "percentages that rise from elevated to overflow", received: thresholds });
+    throw new InvalidOptionsError({
+      field: "thresholds",
+      expected: "percentages that rise from elevated to overflow",
+      received: thresholds,
+    });
   }
 }
 
 function checkCount(field: string, value: number): void {
-  if (!(Number.isFinite(value) && value >= 0)) throw new InvalidOptionsError({ field, expected: "a number of tokens, 0 or more", received: value });
+  if (!(Number.isFinite(value) && value >= 0))
+    throw new InvalidOptionsError({ field, expected: "a number of tokens, 0 or more", received: value });
 }

@@ -36,7 +36,10 @@ export class SettingsError extends ActorfleetError {
   readonly nearestKey: string | undefined;
   readonly file: string | undefined;
 
-  constructor(problems: readonly [SettingsProblem, ...SettingsProblem[]], { code = "SETTINGS_INVALID", file, cause }: SettingsErrorOptions = {}) {
+  constructor(
+    problems: readonly [SettingsProblem, ...SettingsProblem[]],
+    { code = "SETTINGS_INVALID", file, cause }: SettingsErrorOptions = {},
+  ) {
     const where = file === undefined ? "" : `${file}: `;
     super(`${where}${problems.map(describeProblem).join("; ")}`, cause === undefined ? undefined : { cause });
     const [first] = problems;

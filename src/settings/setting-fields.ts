@@ -16,15 +16,21 @@ interface Bounds {
 }
 
 export function wholeNumber(defaultValue: number, bounds: Bounds = {}) {
-  return bounded(z.int(), bounds).default(defaultValue).meta(describe("int", defaultValue, bounds));
+  return bounded(z.int(), bounds)
+    .default(defaultValue)
+    .meta(describe("int", defaultValue, bounds));
 }
 
 export function decimal(defaultValue: number, bounds: Bounds = {}) {
-  return bounded(z.number(), bounds).default(defaultValue).meta(describe("number", defaultValue, bounds));
+  return bounded(z.number(), bounds)
+    .default(defaultValue)
+    .meta(describe("number", defaultValue, bounds));
 }
 
 export function optionalDecimal(bounds: Bounds = {}) {
-  return bounded(z.number(), bounds).optional().meta(describe("number", undefined, bounds));
+  return bounded(z.number(), bounds)
+    .optional()
+    .meta(describe("number", undefined, bounds));
 }
 
 export function flag(defaultValue: boolean) {
@@ -37,18 +43,26 @@ export function filledText(defaultValue: string) {
 }
 
 export function optionalText(check = "") {
-  return z.string().optional().meta({ ...describe("text", undefined), check });
+  return z
+    .string()
+    .optional()
+    .meta({ ...describe("text", undefined), check });
 }
 
 /** Text that is wrapped at once, so that no later step can show it by accident. */
 export function optionalSecret() {
-  const wrapped = z.union([z.string(), z.instanceof(Secret)]).transform((value) => (typeof value === "string" ? new Secret(value) : value));
+  const wrapped = z.union([z.string(), z.instanceof(Secret)]).transform((value) => {
+    if (typeof value !== "string") return value;
+    return Secret.isHiddenText(value) ? undefined : new Secret(value);
+  });
   return wrapped.optional().meta({ ...describe("text", undefined), check: "never shown", secret: true });
 }
 
 /** One of `names`; letter case and underscores in the given text do not matter. */
 export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names, defaultValue: Names[number]) {
-  return spelling(names).default(defaultValue).meta(describe(names.map(toYamlKey).join(" · "), toYamlKey(defaultValue)));
+  return spelling(names)
+    .default(defaultValue)
+    .meta(describe(names.map(toYamlKey).join(" · "), toYamlKey(defaultValue)));
 }
 
 /** A list of `names`, each written in any letter case, with or without underscores. */
