@@ -10,7 +10,7 @@ export async function loadSettings(file: string, options: LoadSettingsOptions = 
 }
 
 async function readText(file: string): Promise<string> {
-  // Loaded when needed, so that the core also runs where there are no files.
+  // biome-ignore lint/style/noRestrictedImports: loaded when needed, so that the core also runs where there are no files
   const { readFile } = await import("node:fs/promises");
   try {
     return await readFile(file, "utf8");
