@@ -121,12 +121,20 @@ function toErrorNote(error: unknown, iteration: number) {
 
 function toMonitor(given: Words, onChange: (from: string, to: string) => void): SaturationMonitor {
   const maxTokens = given.number("maxTokens");
-  const thresholds = given.any("thresholds") as Partial<SaturationThresholds> | undefined;
+  const thresholds = toThresholds(given.block("thresholds"));
   return createSaturationMonitor({
     ...(maxTokens !== undefined && { maxTokens }),
     ...(thresholds !== undefined && { thresholds }),
     onChange: ({ previousLevel, level }) => onChange(previousLevel, level),
   });
+}
+
+function toThresholds(words: Words | undefined): Partial<SaturationThresholds> | undefined {
+  if (words === undefined) return undefined;
+  const levels = ["elevated", "high", "critical", "overflow"] as const;
+  const thresholds = levels.flatMap((level) => (words.has(level) ? [[level, words.number(level)]] : []));
+  words.done();
+  return Object.fromEntries(thresholds);
 }
 
 function shownMonitor({ state }: SaturationMonitor): Seen {
