@@ -1,6 +1,7 @@
 import { and, assign, fromPromise, sendParent, setup, stateIn } from "xstate";
 import type { AttemptOutcome } from "../src/model/attempt-outcome.ts";
 
+/** What an execution begins with. */
 export interface ExecutionInput {
   readonly queuedAt: number;
   /** Attempts made before, where it continues what an earlier process began; else 0. */
@@ -9,6 +10,7 @@ export interface ExecutionInput {
   readonly startedAt?: number;
 }
 
+/** What an execution knows of itself. Instants are epoch milliseconds. */
 export interface ExecutionContext {
   readonly queuedAt: number;
   readonly attempt: number;

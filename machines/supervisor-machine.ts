@@ -1,5 +1,6 @@
 import { setup } from "xstate";
 
+/** What changes a supervisor's mode. */
 export type SupervisorModeEvent =
   | { type: "supervisor.pause" }
   | { type: "supervisor.resume" }
@@ -29,4 +30,5 @@ export const supervisorMachine = setup({
   },
 });
 
+/** The modes of a supervisor. */
 export type SupervisorMode = "accepting" | "paused" | "draining" | "closed";

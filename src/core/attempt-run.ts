@@ -6,7 +6,7 @@ import type { ExecutionRecord } from "./execution-record.ts";
 import type { AttemptHost, BeginAttempt, Delivery, RunningAttempt } from "./running-attempt.ts";
 
 /** What a run reports to the supervisor; each is ignored once the run is over. */
-export interface AttemptReports {
+interface AttemptReports {
   progressed(run: AttemptRun, progress: unknown): void;
   waiting(run: AttemptRun): void;
   wantsSlot(run: AttemptRun): void;

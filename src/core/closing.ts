@@ -19,8 +19,8 @@ export class Closing {
     return this.#unsettled.size;
   }
 
-  settled(run: AttemptRun): void {
-    this.#unsettled.delete(run);
+  settled(run: AttemptRun | undefined): void {
+    if (run !== undefined) this.#unsettled.delete(run);
   }
 
   ended({ status, abandoned }: ExecutionInfo): void {

@@ -24,6 +24,7 @@ export interface StartEntry<Input> {
   options?: StartOptions;
 }
 
+/** How to close. */
 export interface CloseOptions {
   /**
    * `drain` (default): what is live is finished. `cancel`: it is cancelled. `release`: what runs is aborted, and it and all that is queued
@@ -76,7 +77,7 @@ export interface Coordinator<Input, Output> {
   on<Type extends ExecutionEventType | "*">(type: Type, listener: (event: EventOfType<Type, Output>) => void): Subscription;
   /** All events from now on, until `close` or until the signal is aborted. A reader more than 10 000 behind loses the oldest and is told so. */
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<ExecutionEvent<Output> | EventsOverflowed>;
-  /** Resolves when nothing is queued or running. Starts stay allowed. */
+  /** Resolves when nothing is queued or running. Starts stay allowed. @throws {CoordinatorClosedError} when unfinished work was released. */
   drain(): Promise<void>;
   /** Takes no more starts, deals with what is live, and leaves no timer and no actor. A second call gives the report of the first. */
   close(options?: CloseOptions): Promise<CloseReport>;
@@ -260,7 +261,7 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
 
   async drain(): Promise<void> {
     if (this.#fleet.mode === "closed") return;
-    return new Promise((resolve) => this.supervisor.send({ type: "fleet.drain", resolve }));
+    await new Promise<unknown>((resolve, reject) => this.supervisor.send({ type: "fleet.drain", waiter: { resolve, reject } }));
   }
 
   async close(options: CloseOptions = {}): Promise<CloseReport> {

@@ -1,5 +1,5 @@
 import { InvalidOptionsError } from "../model/errors.ts";
-import type { ExecutionQuery, ExecutionStatus } from "../model/execution.ts";
+import type { ExecutionCounts, ExecutionQuery, ExecutionStatus } from "../model/execution.ts";
 import { executionStatuses } from "../model/execution.ts";
 import * as check from "../model/option-check.ts";
 import type { ExecutionRecord } from "./execution-record.ts";
@@ -24,8 +24,13 @@ const queryCheck = check.fields({
 
 type SortedRecords = SortedMap<ExecutionRecord>;
 
-/** All records in the order of start, and the same for each status, group and tag. A page costs O(log n + its size) when one of these decides it. */
+/**
+ * All records: by id, by idempotency key, and in the order of start, as a whole and for each status, group and tag. A page costs
+ * O(log n + its size) when one of these decides it.
+ */
 export class ExecutionIndex {
+  readonly #byId = new Map<string, ExecutionRecord>();
+  readonly #byKey = new Map<string, ExecutionRecord>();
   readonly #all: SortedRecords = createSortedMap();
   readonly #byStatus: Record<ExecutionStatus, SortedRecords> = {
     queued: createSortedMap(),
@@ -37,16 +42,34 @@ export class ExecutionIndex {
   readonly #byGroup = new Map<string, SortedRecords>();
   readonly #byTag = new Map<string, SortedRecords>();
 
-  get size(): number {
-    return this.#all.size;
+  counts(): ExecutionCounts {
+    const { queued, running, completed, failed, cancelled } = this.#byStatus;
+    return {
+      queued: queued.size,
+      running: running.size,
+      completed: completed.size,
+      failed: failed.size,
+      cancelled: cancelled.size,
+      total: this.#all.size,
+    };
   }
 
   count(status: ExecutionStatus): number {
     return this.#byStatus[status].size;
   }
 
+  get(id: string): ExecutionRecord | undefined {
+    return this.#byId.get(id);
+  }
+
+  withKey(idempotencyKey: string): ExecutionRecord | undefined {
+    return this.#byKey.get(idempotencyKey);
+  }
+
   add(record: ExecutionRecord): void {
-    const { group, tags } = record.request;
+    const { id, idempotencyKey, group, tags } = record.request;
+    this.#byId.set(id, record);
+    if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, record);
     this.#all.set(record.sequence, record);
     this.#byStatus[record.status].set(record.sequence, record);
     if (group !== undefined) addTo(this.#byGroup, group, record);
@@ -60,7 +83,9 @@ export class ExecutionIndex {
   }
 
   delete(record: ExecutionRecord): void {
-    const { group, tags } = record.request;
+    const { id, idempotencyKey, group, tags } = record.request;
+    this.#byId.delete(id);
+    if (idempotencyKey !== undefined) this.#byKey.delete(idempotencyKey);
     this.#all.delete(record.sequence);
     this.#byStatus[record.status].delete(record.sequence);
     if (group !== undefined) deleteFrom(this.#byGroup, group, record);

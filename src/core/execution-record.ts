@@ -43,6 +43,8 @@ export interface ExecutionRecord extends Candidate {
   actor: ActorRefFrom<typeof executionMachine> | undefined;
   status: ExecutionStatus;
   holdsSlot: boolean;
+  /** Is `running.waiting`. */
+  waits: boolean;
   run: AttemptRun | undefined;
   /** The one thing it waits for: the end of its delay, of its attempt's time or of its grace period. */
   timer: Timer | undefined;
@@ -53,17 +55,28 @@ export interface ExecutionRecord extends Candidate {
   final: { readonly info: ExecutionInfo; readonly error: unknown } | undefined;
 }
 
+/** A record that has an attempt under way. */
+export type RunningRecord = ExecutionRecord & { readonly run: AttemptRun };
+
+/** What a running execution is about; undefined when it does not run. */
+export function phaseOf({ actor }: ExecutionRecord): "working" | "waiting" | "cancelling" | "timingOut" | undefined {
+  const value = actor?.getSnapshot().value;
+  return typeof value === "object" && "running" in value ? value.running : undefined;
+}
+
 /** One consistent view of a record at this moment. */
 export function toExecutionInfo(record: ExecutionRecord, now: number): ExecutionInfo {
   if (record.final !== undefined) return record.final.info;
   const { request, actor } = record;
   const snapshot = (actor as NonNullable<typeof actor>).getSnapshot();
   const { context } = snapshot;
-  const state = toExecutionState(snapshot.value);
+  // An execution whose actor crashed has failed.
+  const crash = snapshot.status === "error" ? { error: snapshot.error } : undefined;
+  const state = crash === undefined ? toExecutionState(snapshot.value) : "failed";
   const status = state.split(".", 1)[0] as ExecutionStatus;
   const isFinal = isFinalStatus(status);
   const completedAt = isFinal ? (context.completedAt ?? now) : undefined;
-  const showsError = context.error !== undefined && (status === "failed" || status === "queued");
+  const error = crash?.error ?? context.error;
   return {
     id: request.id,
     status,
@@ -80,14 +93,14 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
     durationMs: context.startedAt === undefined ? 0 : Math.max(0, (completedAt ?? now) - context.startedAt),
     ...(context.progress !== undefined && { progress: context.progress }),
     ...(status === "completed" && { result: context.result }),
-    ...((showsError || status === "failed") && { error: toSerializedError(context.error) }),
+    ...((status === "failed" || (status === "queued" && error !== undefined)) && { error: toSerializedError(error) }),
     ...(context.reason !== undefined && (status === "cancelled" || state === "running.cancelling") && { reason: context.reason }),
     ...(context.abandoned && { abandoned: true as const }),
   };
 }
 
 /** `{ running: "working" }` becomes `running.working`. */
-export function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
+function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
   if (typeof value === "string") return value as ExecutionState;
   for (const status in value) return `${status}.${value[status]}` as ExecutionState;
   throw new TypeError("an execution is always in some state");

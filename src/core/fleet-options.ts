@@ -9,7 +9,7 @@ import { functionAttempt } from "./function-attempt.ts";
 import { machineAttempt } from "./machine-attempt.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
-import { createSystemClock } from "./system-clock.ts";
+import { createSystemClock, systemRandom } from "./system-clock.ts";
 
 /** The options of a coordinator with their defaults, as its fleet needs them. */
 export function toFleetOptions<O extends AnyOrchestrator>(
@@ -29,7 +29,7 @@ export function toFleetOptions<O extends AnyOrchestrator>(
     cancelGraceMs: options.cancelGraceMs ?? 30_000,
     retention: { maxAgeMs: retention.maxAgeMs ?? 3_600_000, maxCount: retention.maxCount ?? 10_000 },
     retryIf: options.retry?.retryIf,
-    random: options.random ?? Math.random,
+    random: options.random ?? systemRandom,
     inspect,
     reportError,
     statsChanged,

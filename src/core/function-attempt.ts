@@ -37,18 +37,18 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
 }
 
 class SignalInbox {
-  #unread: EventObject[] = [];
-  #wake: (() => void) | undefined;
+  readonly #unread: EventObject[] = [];
+  readonly #readers = new Set<() => void>();
 
   deliver(event: EventObject): Delivery {
     if (this.#unread.length >= maxUnreadSignals) return { accepted: false, accepts: [] };
     this.#unread.push(event);
-    this.#wake?.();
+    this.#wake();
     return { accepted: true };
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<EventObject, void, undefined> {
-    const wake = () => this.#wake?.();
+    const wake = () => this.#wake();
     signal.addEventListener("abort", wake);
     try {
       while (!signal.aborted) {
@@ -56,11 +56,16 @@ class SignalInbox {
         if (next !== undefined) yield next;
         else
           await new Promise<void>((resolve) => {
-            this.#wake = resolve;
+            this.#readers.add(resolve);
           });
       }
     } finally {
       signal.removeEventListener("abort", wake);
     }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#readers) resolve();
+    this.#readers.clear();
   }
 }

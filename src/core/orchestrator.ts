@@ -7,8 +7,7 @@ import type { ExecutionScope } from "./execution-scope.ts";
  * A function's result is the execution's result, and what it throws its error. A machine gets the start's input as its own input, runs as
  * a root actor, and its output is the result; while it is in a state tagged `waiting` the execution holds no slot.
  */
-// biome-ignore lint/suspicious/noExplicitAny: a constraint must accept functions of every input
-export type AnyOrchestrator = ((input: any, scope: ExecutionScope) => Promise<unknown>) | AnyStateMachine;
+export type AnyOrchestrator = ((input: never, scope: ExecutionScope) => Promise<unknown>) | AnyStateMachine;
 
 /** What `start` takes: the function's first parameter, or the machine's input. */
 export type InputOf<O extends AnyOrchestrator> = O extends AnyStateMachine

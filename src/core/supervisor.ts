@@ -11,15 +11,15 @@ import { adoptSnapshot, toCoordinatorSnapshot } from "./fleet-snapshot.ts";
 /** What the supervisor is now. `fleet` is the same object in every snapshot; it answers for the present, not for the time of the snapshot. */
 export type SupervisorSnapshot = Snapshot<undefined> & { readonly value: SupervisorMode; readonly context: { readonly fleet: Fleet } };
 
+/** What the supervisor is sent. Its coordinator sends it; from elsewhere, only the modes are of use. */
 export type SupervisorEvent =
   | SupervisorModeEvent
   | { type: "execution.start"; requests: readonly ExecutionRequest[]; resolve: (ids: string[]) => void; reject: (error: unknown) => void }
   | { type: "execution.cancel"; id: string; reason: string | undefined; resolve: (wasLive: boolean) => void }
-  | { type: "execution.waitFor"; id: string; waiter: Waiter }
   | { type: "execution.retryDue"; executionId: string }
   | { type: "fleet.cleanup"; olderThanMs: number; resolve: (removed: number) => void }
   | { type: "fleet.setMaxConcurrent"; maxConcurrent: number }
-  | { type: "fleet.drain"; resolve: () => void }
+  | { type: "fleet.drain"; waiter: Waiter }
   | { type: "fleet.close"; mode: "drain" | "cancel" | "release"; deadlineMs: number; done: (report: CloseReport) => void }
   | { type: "attempt.progressed"; run: AttemptRun; progress: unknown }
   | { type: "events.due" }
@@ -66,59 +66,41 @@ export function createSupervisorLogic(options: FleetOptions): SupervisorLogic {
   };
 }
 
-function handle(fleet: Fleet, event: SupervisorEvent): void {
-  switch (event.type) {
-    case "execution.start":
-      try {
-        event.resolve(fleet.start(event.requests));
-      } catch (error) {
-        event.reject(error);
-      }
-      return;
-    case "execution.cancel":
-      return event.resolve(fleet.cancel(event.id, event.reason));
-    case "execution.waitFor":
-      return fleet.waitFor(event.id, event.waiter);
-    case "execution.retryDue":
-      return fleet.retryDue(event.executionId);
-    case "fleet.cleanup":
-      return event.resolve(fleet.cleanup(event.olderThanMs));
-    case "fleet.setMaxConcurrent":
-      return fleet.setMaxConcurrent(event.maxConcurrent);
-    case "fleet.drain":
-      return fleet.drain(event.resolve);
-    case "fleet.close":
-      return fleet.close(event.mode, event.deadlineMs, event.done);
-    case "supervisor.pause":
-    case "supervisor.resume":
-    case "supervisor.drain":
-    case "supervisor.close":
-      return fleet.changeMode(event);
-    case "attempt.progressed":
-      return fleet.attemptProgressed(event.run, event.progress);
-    case "events.due":
-      return;
-    case "attempt.waiting":
-      return fleet.attemptWaiting(event.run);
-    case "attempt.wantsSlot":
-      return fleet.attemptWantsSlot(event.run);
-    case "attempt.movedOn":
-      return fleet.attemptMovedOn(event.run);
-    case "attempt.released":
-      return fleet.attemptReleased(event.run);
-    case "timers.due":
-      return fleet.timersDue();
-    case "retention.due":
-      return fleet.retentionDue();
-    default:
-      return handleActorEvent(fleet, event);
-  }
-}
+type Handlers = { readonly [Type in SupervisorEvent["type"]]: (fleet: Fleet, event: Extract<SupervisorEvent, { type: Type }>) => void };
 
-/** What XState itself sends: that a child is done or has crashed, and that this actor is to stop. */
-function handleActorEvent(fleet: Fleet, event: AnyEventObject): void {
-  if (event.type === "xstate.stop") fleet.stop();
-  else if (event.type.startsWith("xstate.done.actor.") || event.type.startsWith("xstate.error.actor.")) fleet.childDone(event["actorId"]);
+const handlers: Handlers = {
+  "execution.start": (fleet, { requests, resolve, reject }) => {
+    try {
+      resolve(fleet.start(requests));
+    } catch (error) {
+      reject(error);
+    }
+  },
+  "execution.cancel": (fleet, { id, reason, resolve }) => resolve(fleet.cancel(id, reason)),
+  "execution.retryDue": (fleet, { executionId }) => fleet.retryDue(executionId),
+  "fleet.cleanup": (fleet, { olderThanMs, resolve }) => resolve(fleet.cleanup(olderThanMs)),
+  "fleet.setMaxConcurrent": (fleet, { maxConcurrent }) => fleet.setMaxConcurrent(maxConcurrent),
+  "fleet.drain": (fleet, { waiter }) => fleet.drain(waiter),
+  "fleet.close": (fleet, { mode, deadlineMs, done }) => fleet.close(mode, deadlineMs, done),
+  "supervisor.pause": (fleet, event) => fleet.changeMode(event),
+  "supervisor.resume": (fleet, event) => fleet.changeMode(event),
+  "supervisor.drain": (fleet, event) => fleet.changeMode(event),
+  "supervisor.close": (fleet, event) => fleet.changeMode(event),
+  "attempt.progressed": (fleet, { run, progress }) => fleet.attemptProgressed(run, progress),
+  "attempt.waiting": (fleet, { run }) => fleet.attemptWaiting(run),
+  "attempt.wantsSlot": (fleet, { run }) => fleet.attemptWantsSlot(run),
+  "attempt.movedOn": (fleet, { run }) => fleet.attemptMovedOn(run),
+  "attempt.released": (fleet, { run }) => fleet.attemptReleased(run),
+  "events.due": () => {},
+  "timers.due": (fleet) => fleet.timersDue(),
+  "retention.due": (fleet) => fleet.retentionDue(),
+};
+
+/** Also what XState itself sends: that a child is done or has crashed, and that this actor is to stop. */
+function handle(fleet: Fleet, event: AnyEventObject): void {
+  if (Object.hasOwn(handlers, event.type)) handlers[event.type as SupervisorEvent["type"]](fleet, event as never);
+  else if (event.type === "xstate.stop") fleet.stop();
+  else if (event.type.startsWith("xstate.done.actor.") || event.type.startsWith("xstate.error.actor.")) fleet.childDone(event.actorId);
 }
 
 function toSnapshot(fleet: Fleet, status: "active" | "stopped" = "active"): SupervisorSnapshot {

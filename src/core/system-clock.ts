@@ -10,6 +10,9 @@ interface LongTimer {
   current: EngineTimer;
 }
 
+/** Chance, where a test brings none of its own. */
+export const systemRandom: () => number = Math.random;
+
 /** The machine's own time. The only place of the library that touches real timers. */
 export function createSystemClock(): Clock {
   return {

@@ -17,6 +17,7 @@ export type OrchestratorScript<Input, Output> =
   | readonly ScriptedStep<Output>[]
   | ((input: Input, callNumber: number, scope: ExecutionScope) => ScriptedStep<Output>);
 
+/** What a scripted orchestrator waits on. */
 export interface ScriptedOrchestratorOptions {
   /** Where `delayMs` is waited; only needed by scripts with delays. */
   clock?: Clock;
