@@ -3,9 +3,11 @@ import { readCases } from "./conformance-case.ts";
 import { runCase } from "./run-case.ts";
 
 const cases = readCases(new URL("cases.json", import.meta.url));
+// Beyond the cases of the specification: at least one for each word that only other files of cases use.
+const ownCases = readCases(new URL("own-cases.json", import.meta.url));
 
 describe("the cases of the specification", () => {
-  for (const conformanceCase of cases) {
+  for (const conformanceCase of [...cases, ...ownCases]) {
     const { id, rule, title } = conformanceCase;
     it(`${id} (${rule}): ${title}`, async () => {
       const report = await runCase(conformanceCase);

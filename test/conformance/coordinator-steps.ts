@@ -1,7 +1,7 @@
 import { UnknownWordError } from "./conformance-case.ts";
 import type { CoordinatorWorld } from "./coordinator-world.ts";
 import { toSettings } from "./flat-config.ts";
-import { parseSettings, type SettingsInput, type StartOptions } from "./library.ts";
+import { parseSettings, type SettingsInput } from "./library.ts";
 import { Forms } from "./matcher.ts";
 import { executorScript, oracleScript } from "./script.ts";
 import { errorFields, errorKind } from "./thrown-error.ts";
@@ -13,14 +13,16 @@ type Step = (step: Words, world: CoordinatorWorld) => unknown;
 const steps: Readonly<Record<string, Step>> = {
   async start(step, world) {
     const label = step.text("as") ?? "";
-    const options: StartOptions = { ...startSettings(step), ...startSignal(step, world), ...startId(step) };
+    const settings = startSettings(step);
+    const options = { ...startSignal(step, world), ...startId(step) };
     const parts = {
       ...(step.has("executor") && { executor: executorScript(step.blocks("executor")) }),
       ...(step.has("oracle") && { oracle: oracleScript(step.blocks("oracle")) }),
     };
+    const prompt = step.text("prompt") ?? "";
     const expectError = step.flag("expectError") ?? false;
     try {
-      await world.start(label, step.text("prompt") ?? "", options, parts);
+      await world.start(label, prompt, { ...options, ...settings() }, parts);
     } catch (error) {
       if (!expectError) throw error;
       return { ...errorFields(error), error: errorKind(error), errorMessage: (error as Error).message };
@@ -112,11 +114,13 @@ export async function runSteps(list: readonly Words[], world: CoordinatorWorld):
   return results;
 }
 
-function startSettings(step: Words): { settings?: SettingsInput } {
+/** Read at the start, because a start with settings that cannot be read is refused like any other. */
+function startSettings(step: Words): () => { settings?: SettingsInput } {
   const yaml = step.text("settingsYaml");
-  if (yaml !== undefined) return { settings: parseSettings(yaml, { environment: {} }) };
+  if (yaml !== undefined) return () => ({ settings: parseSettings(yaml, { environment: {} }) });
   const flat = step.any("settings");
-  return flat === undefined ? {} : { settings: toSettings(flat as Readonly<Record<string, unknown>>) };
+  const settings = flat === undefined ? {} : { settings: toSettings(flat as Readonly<Record<string, unknown>>) };
+  return () => settings;
 }
 
 function startSignal(step: Words, world: CoordinatorWorld): { signal?: AbortSignal } {

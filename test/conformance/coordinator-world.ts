@@ -87,12 +87,13 @@ export class CoordinatorWorld {
     // The label is needed from the first call on, which may come before the id is known here.
     this.#byLabel.set(label, started);
     try {
-      started.id = await this.coordinator.start({ id: label, prompt, label }, options);
+      const id = await this.coordinator.start({ id: label, prompt, label }, options);
+      started.id = id;
+      this.#byId.set(id, started);
     } catch (error) {
       this.#byLabel.delete(label);
       throw error;
     }
-    this.#byId.set(started.id, started);
   }
 
   /** The id behind a label; a label that was never started stands for itself, as an id that nobody knows. */
@@ -103,7 +104,9 @@ export class CoordinatorWorld {
   /** Ids of labels, or of everything that one `startMany` started. */
   idsOf(labels: unknown): readonly string[] {
     const all = [...this.#byLabel.values()];
-    const wanted = Array.isArray(labels) ? all.filter(({ label }) => labels.includes(label)) : all.filter(({ label }) => label.startsWith(`${labels}#`));
+    const wanted = Array.isArray(labels)
+      ? all.filter(({ label }) => labels.includes(label))
+      : all.filter(({ label }) => label.startsWith(`${labels}#`));
     return wanted.flatMap(({ id }) => (id === undefined ? [] : [id]));
   }
 
@@ -114,7 +117,9 @@ export class CoordinatorWorld {
   }
 
   list(status: string | undefined): unknown {
-    return this.coordinator.list(status === undefined ? {} : { status: status as ExecutionStatus }).items.map((info) => this.#shownInfo(info));
+    return this.coordinator
+      .list(status === undefined ? {} : { status: status as ExecutionStatus })
+      .items.map((info) => this.#shownInfo(info));
   }
 
   count(status: string | undefined): number {
@@ -163,14 +168,18 @@ export class CoordinatorWorld {
     await this.clock.until(this.coordinator.close({ mode: "cancel", deadlineMs: 1 }));
   }
 
-  async #execute(request: CaseRequest, scope: { executionId: string; signal: AbortSignal; onOutput(chunk: string): void }): Promise<StepResult> {
+  async #execute(
+    request: CaseRequest,
+    scope: { executionId: string; signal: AbortSignal; onOutput(chunk: string): void },
+  ): Promise<StepResult> {
     const started = this.#startedOf(request, scope.executionId);
     started.executions += 1;
     started.signal = scope.signal;
     if (!this.#isManual) return answerFrom(started.executor.next(), this.clock, scope);
-    const { promise, resolve, reject } = Promise.withResolvers<StepResult>();
-    started.openCall = { finish: (output) => resolve({ success: true, output }), fail: reject };
-    return Promise.race([promise, untilAborted(scope.signal)]);
+    const answer = new Promise<StepResult>((resolve, reject) => {
+      started.openCall = { finish: (output) => resolve({ success: true, output }), fail: reject };
+    });
+    return Promise.race([answer, untilAborted(scope.signal)]);
   }
 
   #oracleOf(executionId: string): Oracle {

@@ -14,10 +14,16 @@ export function eventDifferences(then: Words, seen: readonly SeenEvent[]): reado
   const exact = then.list("eventsExact");
   if (ignored.size > 0 && exact === undefined) throw new UnknownWordError("ignoreEvents without eventsExact");
   const differences = [
-    exact && exactDifference(toPatterns(exact, "eventsExact"), seen.filter(({ type }) => !ignored.has(type))),
+    exact &&
+      exactDifference(
+        toPatterns(exact, "eventsExact"),
+        seen.filter(({ type }) => !ignored.has(type)),
+      ),
     includeDifference(toPatterns(then.list("eventsInclude") ?? [], "eventsInclude"), seen),
     ...toPatterns(then.list("eventsAbsent") ?? [], "eventsAbsent").map((pattern) => absentDifference(pattern, seen)),
-    ...(then.block("eventCounts")?.entries() ?? []).map(([type, count]) => countDifference(eventTypeName(type, "eventCounts"), count, seen)),
+    ...(then.block("eventCounts")?.entries() ?? []).map(([type, count]) =>
+      countDifference(eventTypeName(type, "eventCounts"), count, seen),
+    ),
   ];
   return differences.filter((text) => text !== undefined);
 }
@@ -55,7 +61,9 @@ function includeDifference(patterns: readonly Pattern[], seen: readonly SeenEven
 function absentDifference(pattern: Pattern, seen: readonly SeenEvent[]): string | undefined {
   const unknownField = Object.keys(pattern).find((field) => seen.length > 0 && seen.every((event) => !Object.hasOwn(event, field)));
   if (unknownField !== undefined) throw new UnknownWordError(`eventsAbsent.${unknownField}`);
-  return seen.some((event) => matches(pattern, event)) ? mismatch(`no ${show(brief(pattern))}`, seen.map(brief), "eventsAbsent") : undefined;
+  return seen.some((event) => matches(pattern, event))
+    ? mismatch(`no ${show(brief(pattern))}`, seen.map(brief), "eventsAbsent")
+    : undefined;
 }
 
 function countDifference(type: string, count: unknown, seen: readonly SeenEvent[]): string | undefined {
@@ -64,6 +72,8 @@ function countDifference(type: string, count: unknown, seen: readonly SeenEvent[
 
 /** Just the fields that tell events of one type apart at a glance. */
 function brief(event: Pattern | SeenEvent): unknown {
-  const told = ["reason", "attempt", "remaining", "point", "decision"].filter((field) => event[field] !== undefined && event[field] !== null);
+  const told = ["reason", "attempt", "remaining", "point", "decision"].filter(
+    (field) => event[field] !== undefined && event[field] !== null,
+  );
   return told.length === 0 ? event.type : Object.fromEntries(["type", ...told].map((field) => [field, event[field]]));
 }

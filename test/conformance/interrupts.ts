@@ -27,11 +27,14 @@ export class Interrupts {
   }
 }
 
+const interruptions: readonly string[] = ["cancel", "pause", "resume", "startAgain"] satisfies Interruption[];
+
 function toInterrupt(words: Words): Interrupt {
   const on = words.text("on") ?? "";
-  const interruption = words.text("do");
-  if (interruption !== "cancel" && interruption !== "pause" && interruption !== "resume" && interruption !== "startAgain") throw words.unknown("do");
-  const interrupt = { on: on.startsWith("@") ? callName(on) : eventTypeName(on, "interrupts"), nth: words.number("nth") ?? 1, do: interruption };
+  const interruption = words.text("do") ?? "";
+  if (!interruptions.includes(interruption)) throw words.unknown("do");
+  const moment = on.startsWith("@") ? callName(on) : eventTypeName(on, "interrupts");
+  const interrupt = { on: moment, nth: words.number("nth") ?? 1, do: interruption as Interruption };
   words.done();
   return interrupt;
 }

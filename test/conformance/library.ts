@@ -8,7 +8,7 @@ export {
   InvalidOptionsError,
   StartAbortedError,
 } from "../../src/index.ts";
-export { summariseContext, emptyContextSummary } from "../../src/model/context-summary.ts";
+export { emptyContextSummary, summariseContext } from "../../src/model/context-summary.ts";
 export { estimateTokens } from "../../src/model/estimate-tokens.ts";
 export { extractJson } from "../../src/model/extract-json.ts";
 export { parseVerdict } from "../../src/model/parse-verdict.ts";
@@ -24,4 +24,6 @@ export type { Settings, SettingsInput } from "../../src/settings/settings-schema
 export { VirtualClock } from "../../src/testing/index.ts";
 export class AlreadyRunningError extends Error {}
 export const listFallback: any = (values: string[]) => ({ get: () => undefined });
-export const createAutonomousOrchestrator: any = () => { throw new Error("not there yet"); };
+export const createAutonomousOrchestrator: any = () => {
+  throw new Error("not there yet");
+};

@@ -1,5 +1,4 @@
 import { UnknownWordError } from "./conformance-case.ts";
-import { difference, Forms, SeenText } from "./matcher.ts";
 import {
   createSaturationMonitor,
   defaultInsightSummary,
@@ -16,6 +15,7 @@ import {
   type Verdict,
   verdict,
 } from "./library.ts";
+import { difference, Forms, SeenText } from "./matcher.ts";
 import { reflectionFields } from "./script.ts";
 import { toPascalCase } from "./spelling.ts";
 import { Words } from "./words.ts";
@@ -56,7 +56,13 @@ export const modelActions: Readonly<Record<string, (given: Words, when: Words) =
   summarizeContext(given) {
     const iteration = 1;
     const summary = summariseContext({
-      learnings: (given.texts("learnings") ?? []).map((text) => ({ iteration, type: "pattern", summary: text, details: text, confidence: 0.8 })),
+      learnings: (given.texts("learnings") ?? []).map((text) => ({
+        iteration,
+        type: "pattern",
+        summary: text,
+        details: text,
+        confidence: 0.8,
+      })),
       errorNotes: (given.list("errors") ?? []).map((error) => toErrorNote(error, iteration)),
       humanComments: (given.texts("feedback") ?? []).map((text) => ({ iteration, text })),
       reflections: (given.texts("reflections") ?? []).map((text) => ({ iteration, type: "critique", summary: text, confidence: 0.8 })),
@@ -163,7 +169,10 @@ export function shownVerdict(shown: Verdict): Seen {
     nextPromptSuggestion: null,
     tokenUsage: null,
     ...shown,
-    reflection: shown.reflection === undefined ? null : { whatWorkedWell: null, whatCouldImprove: null, lessonsLearned: null, suggestedStrategy: null, ...shown.reflection },
+    reflection:
+      shown.reflection === undefined
+        ? null
+        : { whatWorkedWell: null, whatCouldImprove: null, lessonsLearned: null, suggestedStrategy: null, ...shown.reflection },
     hasAnalysis: shown.analysis.trim() !== "",
   };
 }

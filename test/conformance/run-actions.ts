@@ -45,4 +45,3 @@ function showingDifferences(then: Words, { events, fields }: RunShowing): readon
   const others = then.entries().filter(([word]) => !eventWords.includes(word));
   return [...eventProblems, ...seenDifferences(new Words(Object.fromEntries(others), "then"), fields)];
 }
-

@@ -14,7 +14,9 @@ export type CaseReport =
 const laterAreas: ReadonlySet<string> = new Set(["persistent-queue", "serverless", "distributed"]);
 
 const areas: ReadonlySet<string> = new Set(
-  "settings verdict oracle-loop auto-continue completion retry final-iteration hitl cancel checkpoint context parsing coordinator".split(" "),
+  "settings verdict oracle-loop auto-continue completion retry final-iteration hitl cancel checkpoint context parsing coordinator".split(
+    " ",
+  ),
 );
 
 type Action = (given: Words, when: Words, then: Words) => Promise<readonly string[]>;

@@ -53,7 +53,13 @@ export async function showRun(world: RunWorld, checkpoint?: RunCheckpoint): Prom
   };
   ({ elapsedMs } = await world.clock.until(run()));
   const secondStart = again.length === 0 ? null : await settled(world.clock, Promise.all(again));
-  return toShowing(orchestrator, { events, calls, elapsedMs, secondStart, feedbackOutputs: world.human?.feedbackOutputs.slice(feedbackBefore) ?? [] });
+  return toShowing(orchestrator, {
+    events,
+    calls,
+    elapsedMs,
+    secondStart,
+    feedbackOutputs: world.human?.feedbackOutputs.slice(feedbackBefore) ?? [],
+  });
 }
 
 interface RunCalls {
@@ -165,7 +171,13 @@ function toShowing(orchestrator: Orchestrator, { events, calls, elapsedMs, secon
 
 function shownEntry(entry: HistoryEntry): unknown {
   const { verdict, error, output } = entry;
-  return { ...entry, output: output ?? null, error: error?.message ?? null, verdict: verdict === undefined ? null : shownVerdict(verdict), attempts: entry.tries };
+  return {
+    ...entry,
+    output: output ?? null,
+    error: error?.message ?? null,
+    verdict: verdict === undefined ? null : shownVerdict(verdict),
+    attempts: entry.tries,
+  };
 }
 
 const noFields = { reason: null, attempt: null, remaining: null, point: null, decision: null, prompt: null, error: null, output: null };

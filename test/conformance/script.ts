@@ -1,6 +1,6 @@
 import { UnknownWordError } from "./conformance-case.ts";
 import type { HarnessClock } from "./harness-clock.ts";
-import { Words } from "./words.ts";
+import type { Words } from "./words.ts";
 
 /** Answers call after call; the last entry repeats. */
 export class Script<Entry> {
@@ -120,4 +120,3 @@ export function untilAborted(signal: AbortSignal): Promise<never> {
 export async function delay(clock: HarnessClock, ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0) await Promise.race([new Promise<void>((resolve) => void clock.setTimeout(resolve, ms)), untilAborted(signal)]);
 }
-

@@ -1,6 +1,6 @@
-import { delay, Script, untilAborted } from "./script.ts";
 import type { HarnessClock } from "./harness-clock.ts";
 import type { ApprovalAnswer, Feedback, FeedbackRequest, HumanInTheLoop } from "./library.ts";
+import { delay, Script, untilAborted } from "./script.ts";
 import { toCamelCase } from "./spelling.ts";
 import type { Words } from "./words.ts";
 

@@ -1,8 +1,8 @@
-import { difference } from "./matcher.ts";
 import { type Environment, loadSettings, parseSettings, resolveLlm, type Settings } from "./library.ts";
+import { difference } from "./matcher.ts";
 import { toPascalCase } from "./spelling.ts";
 import { errorFields } from "./thrown-error.ts";
-import { Words } from "./words.ts";
+import type { Words } from "./words.ts";
 
 type Loaded = { readonly settings: Settings } | { readonly error: unknown };
 

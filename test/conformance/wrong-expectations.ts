@@ -13,7 +13,7 @@ export function withWrongExpectations(original: ConformanceCase): readonly Wrong
   return leaves(original.then).flatMap(({ path, value }) =>
     wrongValues(original, path, value).map((wrong) => ({
       what: `then.${path.join(".")} = ${JSON.stringify(wrong)}`,
-      conformanceCase: { ...original, then: replaced(original.then, path, wrong) as ConformanceCase["then"] },
+      conformanceCase: changed(original, ["then", ...path], wrong),
     })),
   );
 }
@@ -23,8 +23,13 @@ export function withUnknownWords(original: ConformanceCase): readonly WrongCase[
   const { given, when, then } = original;
   return blocks({ given, when, then }).map((path) => ({
     what: `an unknown word in ${path.length === 0 ? "the case" : path.join(".")}`,
-    conformanceCase: replaced(original, [...path, "unheardOf"], 1) as ConformanceCase,
+    conformanceCase: changed(original, [...path, "unheardOf"], 1),
   }));
+}
+
+/** The case with another value at that path. */
+export function changed(original: ConformanceCase, path: Path, value: unknown): ConformanceCase {
+  return replaced(original, path, value) as ConformanceCase;
 }
 
 interface Leaf {
@@ -52,7 +57,9 @@ function wrongValues({ then }: ConformanceCase, path: Path, value: unknown): rea
     case "ignoreEvents":
       return Array.isArray(value) ? [[]] : [];
     case "eventsInclude":
-      return Array.isArray(value) ? [[...value, "FallbackFailed"], [...value].reverse()].filter((list) => !isSame(list, value)) : [wrongScalar(value)];
+      return Array.isArray(value)
+        ? [[...value, "FallbackFailed"], [...value].reverse()].filter((list) => !isSame(list, value))
+        : [wrongScalar(value)];
     default:
       if (!Array.isArray(value)) return path.includes("detailsContain") ? ["a text that is not there"] : [wrongScalar(value)];
       if (path.includes("detailsContain")) return [[...value, "a text that is not there"]];
