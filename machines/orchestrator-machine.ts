@@ -62,7 +62,7 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
     idle: {
       on: {
         "run.start": [
-          { guard: "isRestoring", target: "restoring", actions: ["beginRun", { type: "takeUpCheckpoint", params: ({ event }) => event.now }] },
+          { guard: "isRestoring", target: "restoring", actions: ["beginRun", { type: "readCheckpoint", params: ({ event }) => event.now }] },
           { target: "started", actions: "beginRun" },
         ],
         "run.pause": {},
@@ -87,13 +87,17 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
           { guard: goesOnAt("executing"), target: "executing" },
           { guard: goesOnAt("taskCompleted"), target: "reviewingTask" },
           { guard: goesOnAt("taskFailed"), target: "reviewingFailure" },
-          { guard: { type: "goesOnAt", params: "askingHuman" }, target: "resumingQuestion" },
+          { guard: goesOnAt("askingHuman"), target: "resumingQuestion" },
           { target: "takingTask" },
         ],
       },
     },
     resumingQuestion: {
-      always: [{ guard: "humanNotified", target: "#openQuestion" }, { target: "askingHuman" }],
+      always: [
+        { guard: "humanAnswered", target: "#answered" },
+        { guard: "humanNotified", target: "#openQuestion" },
+        { target: "askingHuman" },
+      ],
     },
 
     takingTask: {
@@ -418,7 +422,7 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
         },
         answered: {
           id: "answered",
-          entry: ["tellAnswer", "proceed"],
+          entry: [save("askingHuman"), "tellAnswer", "proceed"],
           on: {
             proceed: [
               { guard: decided("deferred"), target: "deferring" },
@@ -442,7 +446,7 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
         },
         granted: {
           always: [
-            { guard: askedAt("beforeCheckpointRestore"), target: "#orchestrator.restored", actions: { type: "takeUpCheckpoint", params: undefined } },
+            { guard: askedAt("beforeCheckpointRestore"), target: "#orchestrator.restored", actions: "takeUpCheckpoint" },
             { guard: askedAt("beforeTaskStart"), target: "#orchestrator.startingIteration" },
             { guard: askedAt("taskFailed"), target: "#orchestrator.leavingTask" },
             { guard: "passRefined", target: "#orchestrator.startingPass" },

@@ -140,6 +140,7 @@ export const orchestratorSetup = setup({
     humanDecidesAt: ({ context }, point: ApprovalPoint) => isAskedAt(point, context.plan),
     askedAt: ({ context }, point: ApprovalPoint) => context.progress.approval?.request.point === point,
     humanNotified: ({ context }) => context.progress.approval?.notified === true,
+    humanAnswered: ({ context }) => context.progress.approval?.answer !== undefined,
     humanIsNotified: ({ context }) => context.plan.parts.human?.approvals === "notify",
     answersQuestion: ({ context, event }) =>
       event.type === "human.answered" && event.requestId === context.progress.approval?.request.requestId,
@@ -220,17 +221,25 @@ export const orchestratorSetup = setup({
     tellReported: emit(({ context, event }) => placed(context, (event as Extract<OrchestratorEvent, { type: "fact.reported" }>).fact)),
     stopBecause: assign({ stopReason: (_, reason: RunStopReason) => reason }),
     stopForBudget: assign({ stopReason: ({ context }) => budgetReason(context) }),
-    save: assign({ saved: ({ context }, position: RunPosition) => ({ position, progress: context.progress }) }),
+    save: assign({
+      saved: ({ context: { progress, saved } }, position: RunPosition) =>
+        // The question whether to restore is no part of what is restored.
+        position === "askingHuman" && progress.approval?.request.point === "beforeCheckpointRestore" ? saved : { position, progress },
+    }),
 
     beginRun: assign(({ context, event }) => {
       if (event.type !== "run.start") return {};
       const plan = { ...context.plan, parts: event.parts };
       return { plan, beganAt: event.at - (context.restoring?.progress.usage.wallMs ?? 0) };
     }),
-    takeUpCheckpoint: assign(({ context }, now: number | undefined) => {
-      const restored = context.restoring?.progress ?? context.progress;
-      const progress = now === undefined ? restored : withRemainingWait(restored, now);
-      return { progress, saved: { position: context.restoring?.position ?? "takingTask", progress } };
+    readCheckpoint: assign(({ context }, now: number) => {
+      if (context.restoring === undefined) return {};
+      const progress = withRemainingWait(context.restoring.progress, now);
+      return { progress, saved: { ...context.restoring, progress } };
+    }),
+    takeUpCheckpoint: assign({
+      // Ids of questions are never used twice, not even that of the question whether to restore.
+      progress: ({ context: { saved, progress } }) => ({ ...saved.progress, questions: progress.questions }),
     }),
     resumeClock: assign({
       progress: ({ context, event }) => (event.type === "run.resume" ? elapsed(context, context.progress, event.at) : context.progress),
