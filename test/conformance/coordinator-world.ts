@@ -68,7 +68,7 @@ export class CoordinatorWorld {
   create(maxConcurrent: number | undefined, maxAttempts?: number): Coordinator<CaseRequest, Outcome> {
     return createCoordinator<CaseRequest, StepResult>({
       executor: { execute: (request, scope) => this.#execute(request, scope) },
-      ...(this.#hasOracle && { oracle: (execution: { executionId: string }) => this.#oracleOf(execution.executionId) }),
+      ...(this.#hasOracle && { oracle: { create: ({ executionId }) => this.#oracleOf(executionId) } }),
       maxQueued: 0,
       clock: this.clock,
       ...(maxConcurrent !== undefined && { maxConcurrent }),

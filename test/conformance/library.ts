@@ -2,8 +2,12 @@
 export {
   CapacityExceededError,
   CoordinatorClosedError,
+  type Coordinator,
   createCoordinator,
   DuplicateExecutionError,
+  type ExecutionEvent,
+  type ExecutionInfo,
+  type ExecutionStatus,
   InvalidInputError,
   InvalidOptionsError,
   StartAbortedError,
@@ -22,8 +26,17 @@ export { parseSettings } from "../../src/settings/parse-settings.ts";
 export { resolveLlm } from "../../src/settings/resolve-llm.ts";
 export type { Settings, SettingsInput } from "../../src/settings/settings-schema.ts";
 export { VirtualClock } from "../../src/testing/index.ts";
-export class AlreadyRunningError extends Error {}
-export const listFallback: any = (values: string[]) => ({ get: () => undefined });
-export const createAutonomousOrchestrator: any = () => {
-  throw new Error("not there yet");
-};
+export type { StartOptions } from "../../src/core/coordinator-options.ts";
+export { listFallback } from "../../src/core/list-fallback.ts";
+export { AlreadyRunningError } from "../../src/model/already-running-error.ts";
+export type { ApprovalAnswer, Feedback, FeedbackRequest } from "../../src/model/approval.ts";
+export type { RunCheckpoint } from "../../src/model/run-checkpoint.ts";
+export type { RunEvent } from "../../src/model/run-event.ts";
+export type { HistoryEntry } from "../../src/model/run-history.ts";
+export type { RunOutcome } from "../../src/model/run-outcome.ts";
+export type { StepResult } from "../../src/model/run-task.ts";
+export type { FinalIterationStrategy } from "../../src/ports/final-iteration-strategy.ts";
+export type { HumanInTheLoop } from "../../src/ports/human-in-the-loop.ts";
+export type { Oracle } from "../../src/ports/oracle.ts";
+export type { FallbackStrategy } from "../../src/ports/fallback-strategy.ts";
+export { type AutonomousOrchestrator, createAutonomousOrchestrator } from "../../src/core/autonomous-orchestrator.ts";

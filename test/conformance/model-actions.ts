@@ -6,6 +6,7 @@ import {
   emptyContextSummary,
   estimateTokens,
   extractJson,
+  type FallbackStrategy,
   listFallback,
   mapReflection,
   parseVerdict,
@@ -103,7 +104,7 @@ export const modelActions: Readonly<Record<string, (given: Words, when: Words) =
   },
 
   async takeFallbacks(given, when) {
-    const strategy = listFallback(given.texts("fallbackList") ?? []);
+    const strategy = listFallback(given.texts("fallbackList") ?? []).create();
     const times = when.number("times") ?? 1;
     const previousOutputs = given.texts("previousOutputs") ?? [];
     const values: (string | null)[] = [];
@@ -112,12 +113,11 @@ export const modelActions: Readonly<Record<string, (given: Words, when: Words) =
   },
 };
 
-async function takeFallback(strategy: ReturnType<typeof listFallback>, previousOutputs: readonly string[]): Promise<string | undefined> {
+async function takeFallback(strategy: FallbackStrategy, previousOutputs: readonly string[]): Promise<string | undefined> {
   const context = { goal: "", previousOutputs, learnings: [], reflections: [], humanComments: [], errorNotes: [] };
-  const situation = { request: { id: "1", prompt: "" }, context, executionId: "1", sessionId: "1", iteration: 1, pass: 1 };
-  const asked = situation as unknown as Parameters<typeof strategy.get>[0];
-  if (strategy.canProvide !== undefined && !(await strategy.canProvide(asked, { signal: new AbortController().signal }))) return undefined;
-  return (await strategy.get(asked, { signal: new AbortController().signal }))?.output;
+  const situation = { request: { id: "1", prompt: "" }, iteration: 1, pass: 1, previousOutputs, context };
+  if (!(await strategy.canProvide(situation))) return undefined;
+  return (await strategy.get(situation))?.output;
 }
 
 function toErrorNote(error: unknown, iteration: number) {
