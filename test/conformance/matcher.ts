@@ -61,7 +61,9 @@ type Range = { readonly atMost: number } | { readonly between: readonly [number,
 
 function isRange(value: unknown): value is Range {
   if (typeof value !== "object" || value === null || Array.isArray(value) || Object.keys(value).length !== 1) return false;
-  return "atMost" in value || "between" in value;
+  if ("atMost" in value) return typeof value.atMost === "number";
+  if (!("between" in value) || !Array.isArray(value.between)) return false;
+  return value.between.length === 2 && value.between.every((bound) => typeof bound === "number");
 }
 
 function inRange(range: Range, seen: unknown): boolean {

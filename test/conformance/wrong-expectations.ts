@@ -44,31 +44,51 @@ function leaves(value: unknown, path: Path = []): readonly Leaf[] {
   return [{ path, value }];
 }
 
+const wordsWithOwnMeaning = [
+  "notContains",
+  "contains",
+  "detailsContain",
+  "eventsAbsent",
+  "ignoreEvents",
+  "eventsInclude",
+  "atMost",
+  "between",
+];
+
 function wrongValues({ then }: ConformanceCase, path: Path, value: unknown): readonly unknown[] {
-  switch (path[0]) {
+  const at = path.findIndex((part) => typeof part === "string" && wordsWithOwnMeaning.includes(part));
+  const beside = blockAt(then, path.slice(0, Math.max(at, 0)));
+  switch (path[at]) {
     // Another text that is missing, too, would be no wrong expectation; one that is there is.
     case "notContains":
-      return Array.isArray(value) ? [[...value, ...((then.contains ?? []) as unknown[])]] : [];
+      return Array.isArray(value) ? [[...value, ...((beside.contains ?? []) as unknown[])]] : [];
     case "contains":
+    case "detailsContain":
       return Array.isArray(value) ? [[...value, "a text that is not there"]] : ["a text that is not there"];
     case "eventsAbsent":
-      return Array.isArray(value) ? [...happened(then)].map((type) => [...value, type]) : [];
+      return Array.isArray(value) ? [...happened(beside)].map((type) => [...value, type]) : [];
     // Fewer types to ignore leave events over that are not expected.
     case "ignoreEvents":
       return Array.isArray(value) ? [[]] : [];
     case "eventsInclude":
-      return Array.isArray(value)
-        ? [[...value, "FallbackFailed"], [...value].reverse()].filter((list) => !isSame(list, value))
-        : [wrongScalar(value)];
+      if (!Array.isArray(value)) return [wrongScalar(value)];
+      return [[...value, "FallbackFailed"], value.toReversed()].filter((list) => !isSame(list, value));
+    case "atMost":
+      return [Number.NEGATIVE_INFINITY, "many"];
+    case "between":
+      return Array.isArray(value) ? [value.map((bound) => bound + 1_000), value.slice(1), [...value, 9]] : [];
     default:
-      if (!Array.isArray(value)) return path.includes("detailsContain") ? ["a text that is not there"] : [wrongScalar(value)];
-      if (path.includes("detailsContain")) return [[...value, "a text that is not there"]];
-      return [[...value, "one too many"], value.slice(0, -1), [...value].reverse()].filter((list) => !isSame(list, value));
+      if (!Array.isArray(value)) return [wrongScalar(value)];
+      return [[...value, "one too many"], value.slice(0, -1), value.toReversed()].filter((list) => !isSame(list, value));
   }
 }
 
+function blockAt(block: Readonly<Record<string, unknown>>, path: Path): Readonly<Record<string, unknown>> {
+  return path.reduce((inside, step) => inside[step] as Readonly<Record<string, unknown>>, block);
+}
+
 /** Types of events that the case itself says to have happened. */
-function happened(then: ConformanceCase["then"]): ReadonlySet<string> {
+function happened(then: Readonly<Record<string, unknown>>): ReadonlySet<string> {
   const listed = [...((then.eventsInclude ?? []) as unknown[]), ...((then.eventsExact ?? []) as unknown[])];
   const counted = Object.entries((then.eventCounts ?? {}) as Record<string, number>).filter(([, count]) => count > 0);
   const types = listed.map((event) => (typeof event === "string" ? event : (event as { type: string }).type));
