@@ -1,12 +1,12 @@
 import type { ApprovalAnswer } from "../src/model/approval.ts";
 import type { ApprovalPoint } from "../src/model/loop-settings.ts";
+import type { VerdictReading } from "../src/model/read-verdict.ts";
 import type { RunPosition } from "../src/model/run-checkpoint.ts";
 import type { RunFact, RunStopReason } from "../src/model/run-event.ts";
 import type { RunFinalState } from "../src/model/run-outcome.ts";
+import { newProgress } from "../src/model/run-progress.ts";
 import { modifiedPrompt } from "../src/model/run-question.ts";
 import type { StepFailure } from "../src/model/run-step.ts";
-import type { VerdictReading } from "../src/model/read-verdict.ts";
-import { newProgress } from "../src/model/run-progress.ts";
 import { type OrchestratorContext, orchestratorSetup, outcomeOf } from "./orchestrator-setup.ts";
 
 interface Current {
@@ -62,7 +62,11 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
     idle: {
       on: {
         "run.start": [
-          { guard: "isRestoring", target: "restoring", actions: ["beginRun", { type: "readCheckpoint", params: ({ event }) => event.now }] },
+          {
+            guard: "isRestoring",
+            target: "restoring",
+            actions: ["beginRun", { type: "readCheckpoint", params: ({ event }) => event.now }],
+          },
           { target: "started", actions: "beginRun" },
         ],
         "run.pause": {},
@@ -139,7 +143,10 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
           {
             guard: ({ event }) => event.output.request !== undefined,
             target: "startingTask",
-            actions: { type: "changeRequest", params: ({ event, context }) => event.output.request ?? { id: taskId(context), prompt: context.progress.prompt } },
+            actions: {
+              type: "changeRequest",
+              params: ({ event, context }) => event.output.request ?? { id: taskId(context), prompt: context.progress.prompt },
+            },
           },
           { target: "startingTask" },
         ],
@@ -267,7 +274,10 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
             {
               guard: verdictSays("goalAchieved"),
               target: "#orchestrator.endingTask",
-              actions: ["achieveGoal", tell(({ context }) => ({ type: "oracleComplete", taskId: taskId(context), reason: "goal-achieved" }))],
+              actions: [
+                "achieveGoal",
+                tell(({ context }) => ({ type: "oracleComplete", taskId: taskId(context), reason: "goal-achieved" })),
+              ],
             },
             {
               guard: verdictSays("cannotContinue"),
@@ -394,12 +404,20 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
           tags: "waiting",
           after: { approvalTimeout: "timedOut" },
           on: {
-            "human.answered": { guard: "answersQuestion", target: "answered", actions: { type: "keepAnswer", params: ({ event }) => event } },
+            "human.answered": {
+              guard: "answersQuestion",
+              target: "answered",
+              actions: { type: "keepAnswer", params: ({ event }) => event },
+            },
           },
           initial: "choosing",
           states: {
             choosing: {
-              always: [{ guard: "humanNotified", target: "notified" }, { guard: "humanIsNotified", target: "notifying" }, { target: "requesting" }],
+              always: [
+                { guard: "humanNotified", target: "notified" },
+                { guard: "humanIsNotified", target: "notifying" },
+                { target: "requesting" },
+              ],
             },
             requesting: {
               invoke: {

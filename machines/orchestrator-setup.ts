@@ -65,7 +65,9 @@ const elapsed = ({ beganAt }: OrchestratorContext, progress: run.RunProgress, at
 });
 
 function notProvided<Output>() {
-  return fromPromise<Output, step.StepInput>(() => Promise.reject(new Error("the orchestrator machine needs its actors: machine.provide({ actors })")));
+  return fromPromise<Output, step.StepInput>(() =>
+    Promise.reject(new Error("the orchestrator machine needs its actors: machine.provide({ actors })")),
+  );
 }
 
 const taskId = ({ progress }: OrchestratorContext): string => progress.task?.id ?? "";
@@ -184,7 +186,9 @@ export const orchestratorSetup = setup({
     }),
     requestPause: assign({ pauseRequested: true }),
     dropPauseRequest: assign({ pauseRequested: false }),
-    tellVerdict: emit(({ context }) => placed(context, { type: "oracleVerified", taskId: taskId(context), verdict: context.progress.verdict ?? noVerdict })),
+    tellVerdict: emit(({ context }) =>
+      placed(context, { type: "oracleVerified", taskId: taskId(context), verdict: context.progress.verdict ?? noVerdict }),
+    ),
     tellTaskCompleted: emit(({ context }) => {
       const { goalAchieved, result } = context.progress;
       return placed(context, { type: "taskCompleted", taskId: taskId(context), goalAchieved, ...(result !== undefined && { result }) });

@@ -1,3 +1,4 @@
+import { nanoid } from "nanoid";
 import type { AnyActorRef } from "xstate";
 import { AlreadyRunningError } from "../model/already-running-error.ts";
 import type { ApprovalAnswer } from "../model/approval.ts";
@@ -14,9 +15,8 @@ import type { Clock } from "../ports/clock.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { Settings, SettingsInput } from "../settings/settings-schema.ts";
 import { AutonomousRun, type RunEnvironment } from "./autonomous-run.ts";
-import { nanoid } from "nanoid";
-import { defaultRequestFactory, type RequestFactory } from "./run-calls.ts";
 import { type ConfigurationDescription, describeConfiguration } from "./configuration-description.ts";
+import { defaultRequestFactory, type RequestFactory } from "./run-calls.ts";
 import { createRunMachine, type RunOfSystem } from "./run-machine.ts";
 import { type PartOptions, ResolvedParts } from "./run-parts.ts";
 import { type RunStatus, toRunStatus } from "./run-status.ts";
@@ -129,7 +129,11 @@ export class AutonomousOrchestrator<Input extends RunRequest = RunRequest, Step 
   async restore(checkpoint: RunCheckpoint): Promise<RunOutcome<Step>> {
     this.#refuseWhileLive();
     if (!isRunCheckpoint(checkpoint)) {
-      throw new InvalidOptionsError({ field: "checkpoint", expected: "a checkpoint of an autonomous run, version 1", received: checkpoint });
+      throw new InvalidOptionsError({
+        field: "checkpoint",
+        expected: "a checkpoint of an autonomous run, version 1",
+        received: checkpoint,
+      });
     }
     this.#renew();
     const { executionId, sessionId } = checkpoint;
@@ -294,6 +298,10 @@ const knownOptions = check.fields({
 function checkOptions<Input extends RunRequest, Step extends StepResult>(options: AutonomousOrchestratorOptions<Input, Step>): void {
   knownOptions(options, "options");
   if (options.executor === undefined) {
-    throw new InvalidOptionsError({ field: "executor", expected: "a function, an object with execute, or a factory with create", received: undefined });
+    throw new InvalidOptionsError({
+      field: "executor",
+      expected: "a function, an object with execute, or a factory with create",
+      received: undefined,
+    });
   }
 }

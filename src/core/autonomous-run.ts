@@ -9,9 +9,9 @@ import type { RunRequest } from "../model/run-task.ts";
 import type { TaskQueue } from "../model/task-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Settings } from "../settings/settings-schema.ts";
-import { RunCalls, type RequestFactory } from "./run-calls.ts";
+import { type RequestFactory, RunCalls } from "./run-calls.ts";
 import type { RunMachine, RunOfSystem } from "./run-machine.ts";
-import { ResolvedParts } from "./run-parts.ts";
+import type { ResolvedParts } from "./run-parts.ts";
 import { UserScope } from "./user-scope.ts";
 
 /** What all runs of an orchestrator share. */

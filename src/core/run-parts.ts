@@ -20,7 +20,10 @@ export interface PartFactory<Part> {
   create(run: RunIdentity): Part;
 }
 
-export type ExecutorFunction<Request extends RunRequest, Step extends StepResult> = (request: Request, scope: ExecutorScope) => Promise<Step>;
+export type ExecutorFunction<Request extends RunRequest, Step extends StepResult> = (
+  request: Request,
+  scope: ExecutorScope,
+) => Promise<Step>;
 export type OracleFunction = (question: OracleQuestion<Settings>, options: { signal: AbortSignal }) => Promise<Verdict>;
 
 /** The user's parts of an orchestrator: each an object that all runs share, or a factory that makes one per run. */

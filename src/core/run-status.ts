@@ -36,7 +36,8 @@ export interface RunStatus<Step = StepResult> {
 export function toRunStatus<Step>(run: AutonomousRun): RunStatus<Step> {
   const snapshot = run.actor.getSnapshot();
   const { progress, stopReason } = snapshot.context;
-  const { iteration, pass, queue, goalAchieved, forced, finalOutput, lastResult, lastError, history, historyCount, context, usage } = progress;
+  const { iteration, pass, queue, goalAchieved, forced, finalOutput, lastResult, lastError, history, historyCount, context, usage } =
+    progress;
   const state = typeof snapshot.value === "string" ? snapshot.value : (Object.keys(snapshot.value)[0] ?? "");
   return {
     state,

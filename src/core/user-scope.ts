@@ -65,7 +65,13 @@ export class UserScope {
     return resolve !== undefined;
   }
 
-  async #ask(point: ApprovalPoint, details: Details, input: StepInput, signal: AbortSignal, tell: (fact: RunFact) => void): Promise<ApprovalAnswer> {
+  async #ask(
+    point: ApprovalPoint,
+    details: Details,
+    input: StepInput,
+    signal: AbortSignal,
+    tell: (fact: RunFact) => void,
+  ): Promise<ApprovalAnswer> {
     const { available } = isAskedAt(point, input.plan) ? await this.#run.calls.checkHuman() : { available: false };
     if (!available) return { decision: "approved" };
     for (;;) {

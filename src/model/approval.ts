@@ -1,5 +1,5 @@
-import type { SerializedError } from "./serialized-error.ts";
 import type { ApprovalPoint } from "./loop-settings.ts";
+import type { SerializedError } from "./serialized-error.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A question to a human. Plain data, so that it can be shown and answered outside the process. */

@@ -27,7 +27,10 @@ export interface RunCheckpoint {
 }
 
 /** Costs O(tasks waiting); everything else is shared with the run, which never changes it. */
-export function toCheckpoint(ids: { executionId: string; sessionId: string; sequence: number }, { position, progress }: SafePoint): RunCheckpoint {
+export function toCheckpoint(
+  ids: { executionId: string; sessionId: string; sequence: number },
+  { position, progress }: SafePoint,
+): RunCheckpoint {
   return { format: "actorfleet.run", version: 1, ...ids, position, progress: { ...progress, queue: tasksOf(progress.queue) } };
 }
 

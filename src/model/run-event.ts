@@ -38,7 +38,12 @@ export type RunFact =
   | { readonly type: "checkpointRestored" }
   | { readonly type: "humanApprovalRequested"; readonly point: ApprovalRequest["point"]; readonly request: ApprovalRequest }
   | ({ readonly type: "humanApprovalReceived"; readonly point: ApprovalRequest["point"]; readonly requestId: string } & ApprovalAnswer)
-  | { readonly type: "humanApprovalTimeout"; readonly point: ApprovalRequest["point"]; readonly requestId: string; readonly autoApproved: boolean }
+  | {
+      readonly type: "humanApprovalTimeout";
+      readonly point: ApprovalRequest["point"];
+      readonly requestId: string;
+      readonly autoApproved: boolean;
+    }
   | { readonly type: "humanFeedbackRequested"; readonly request: FeedbackRequest }
   | { readonly type: "humanFeedbackReceived"; readonly requestId: string; readonly feedback: Feedback }
   | { readonly type: "contextUpdated"; readonly goal: string }

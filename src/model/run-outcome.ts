@@ -1,7 +1,7 @@
 import type { RunUsage } from "./run-budget.ts";
 import type { RunStopReason } from "./run-event.ts";
-import type { SerializedError } from "./serialized-error.ts";
 import type { StepResult } from "./run-task.ts";
+import type { SerializedError } from "./serialized-error.ts";
 
 export const runFinalStates = [
   "completed",

@@ -162,7 +162,11 @@ export function withVerdict(progress: RunProgress, { settings }: RunPlan, verdic
 }
 
 /** The learning and the insight of a reflection are kept in the context. */
-export function withReflection(progress: RunProgress, { settings, maxHistory }: RunPlan, { learning, insight }: ReturnType<typeof mapReflection>): RunProgress {
+export function withReflection(
+  progress: RunProgress,
+  { settings, maxHistory }: RunPlan,
+  { learning, insight }: ReturnType<typeof mapReflection>,
+): RunProgress {
   const { context } = progress;
   const learnings: readonly Learning[] = withNewest(context.learnings, learning, settings.context.maxLearnings);
   const reflections: readonly Insight[] = withNewest(context.reflections, insight, maxHistory);
@@ -170,7 +174,10 @@ export function withReflection(progress: RunProgress, { settings, maxHistory }: 
 }
 
 /** What the verdict in hand says about the way of working, where that is wanted. */
-export function capturedReflection({ verdict, iteration }: RunProgress, { settings }: RunPlan): ReturnType<typeof mapReflection> | undefined {
+export function capturedReflection(
+  { verdict, iteration }: RunProgress,
+  { settings }: RunPlan,
+): ReturnType<typeof mapReflection> | undefined {
   const wanted = settings.context.enableTracking && settings.context.enableReflection;
   return wanted && verdict?.reflection ? mapReflection(verdict.reflection, iteration) : undefined;
 }
