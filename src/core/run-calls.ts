@@ -1,0 +1,160 @@
+import type { ApprovalAnswer, ApprovalRequest, Feedback } from "../model/approval.ts";
+import { normalVerdict } from "../model/normal-verdict.ts";
+import { toFeedbackRequest } from "../model/run-question.ts";
+import type { StepInput } from "../model/run-step.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
+import type { SerializedError } from "../model/serialized-error.ts";
+import type { Verdict } from "../model/verdict.ts";
+import type { ExecutorScope } from "../ports/executor.ts";
+import type { FinalIterationContext } from "../ports/final-iteration-strategy.ts";
+import type { Settings } from "../settings/settings-schema.ts";
+import type { ResolvedParts } from "./run-parts.ts";
+
+/** Makes the request of a follow-up prompt; `parent` is the request it follows. */
+export type RequestFactory<Request extends RunRequest> = (id: string, prompt: string, parent: Request) => Request;
+
+export const defaultRequestFactory = (id: string, prompt: string, parent: RunRequest): RunRequest => ({ ...parent, id, prompt });
+
+/** What the calls of a run need of it. */
+export interface RunCallsHost {
+  readonly parts: ResolvedParts;
+  readonly settings: Settings;
+  readonly requestFactory: RequestFactory<RunRequest>;
+  scopeOf(input: StepInput, signal: AbortSignal): { scope: ExecutorScope; close(): void };
+  reportError(error: unknown): void;
+}
+
+/** The calls that a run makes to the user's parts, each checked on its way back. */
+export class RunCalls {
+  readonly #host: RunCallsHost;
+
+  constructor(host: RunCallsHost) {
+    this.#host = host;
+  }
+
+  async executeTask(input: StepInput, signal: AbortSignal): Promise<{ result: StepResult; request: RunRequest }> {
+    const request = this.#requestOf(input);
+    const { scope, close } = this.#host.scopeOf(input, signal);
+    try {
+      const result = await this.#host.parts.executor.execute(request, scope);
+      return { result: checkedResult(result, "an executor"), request };
+    } finally {
+      close();
+    }
+  }
+
+  async verifyOutput({ progress }: StepInput, signal: AbortSignal): Promise<{ verdict: Verdict }> {
+    const { task, result, iteration, context } = progress;
+    const question = { goal: task?.goal ?? "", output: result?.output ?? "", iteration, context, config: this.#host.settings };
+    const verdict = await this.#host.parts.oracle?.verify(question, { signal });
+    return { verdict: normalVerdict(verdict as Verdict) };
+  }
+
+  /** A fallback that fails has nothing to give. */
+  async provideFallback(input: StepInput): Promise<{ result?: StepResult }> {
+    const { iteration, pass, context, error, result, history } = input.progress;
+    return this.#orNothing(async () => {
+      const question = {
+        request: this.#requestOf(input),
+        iteration,
+        pass,
+        context,
+        previousOutputs: history.flatMap(({ output }) => (output === undefined ? [] : [output])),
+        ...(error !== undefined && { error }),
+        ...(result !== undefined && { result }),
+      };
+      const { fallback } = this.#host.parts;
+      const given = (await fallback?.canProvide(question)) ? await fallback?.get(question) : undefined;
+      return given === undefined || given === null ? {} : { result: checkedResult(given, "a fallback") };
+    });
+  }
+
+  async prepareFinalIteration(input: StepInput): Promise<{ request?: RunRequest }> {
+    return this.#orNothing(async () => {
+      const request = await this.#host.parts.finalIteration?.before?.(this.#finalContext(input));
+      return request === undefined || request === null ? {} : { request };
+    });
+  }
+
+  async forceCompletion(input: StepInput): Promise<{ result?: StepResult }> {
+    return this.#orNothing(async () => {
+      const given = await this.#host.parts.finalIteration?.forceCompletion?.(this.#finalContext(input));
+      return given === undefined || given === null ? {} : { result: checkedResult(given, "forceCompletion") };
+    });
+  }
+
+  async checkHuman(): Promise<{ available: boolean }> {
+    const isAvailable = this.#host.parts.human?.isAvailable ?? true;
+    return { available: typeof isAvailable === "function" ? await isAvailable() : isAvailable };
+  }
+
+  async requestApproval({ progress }: StepInput, signal: AbortSignal): Promise<{ answer: ApprovalAnswer }> {
+    return { answer: await this.askHuman(progress.approval?.request as ApprovalRequest, signal) };
+  }
+
+  async askHuman(request: ApprovalRequest, signal: AbortSignal): Promise<ApprovalAnswer> {
+    return checkedAnswer((await this.#host.parts.human?.requestApproval?.(request, { signal })) as ApprovalAnswer);
+  }
+
+  async notifyHuman({ progress }: StepInput): Promise<object> {
+    await this.#host.parts.human?.notify?.(progress.approval?.request as ApprovalRequest);
+    return {};
+  }
+
+  /** Feedback that fails is none: the task is finished anyway. */
+  async requestFeedback({ plan, progress }: StepInput, signal: AbortSignal): Promise<{ feedback?: Feedback }> {
+    return this.#orNothing(async () => {
+      const feedback = await this.#host.parts.human?.requestFeedback?.(toFeedbackRequest(progress, plan), { signal });
+      return feedback === undefined || feedback === null ? {} : { feedback };
+    });
+  }
+
+  #requestOf({ progress: { task, prompt } }: StepInput): RunRequest {
+    if (task === undefined) throw new Error("no task is in hand");
+    const { request, id } = task;
+    return request.id === id && request.prompt === prompt ? request : this.#host.requestFactory(id, prompt, request);
+  }
+
+  #finalContext(input: StepInput): FinalIterationContext {
+    const { progress, plan } = input;
+    const { task, iteration, context, history, lastResult } = progress;
+    return {
+      request: this.#requestOf(input),
+      goal: task?.goal ?? "",
+      iteration,
+      remaining: plan.settings.maxIterations - iteration + 1,
+      context,
+      history,
+      ...(lastResult !== undefined && { lastResult }),
+    };
+  }
+
+  async #orNothing<Given extends object>(ask: () => Promise<Given>): Promise<Given | Record<string, never>> {
+    try {
+      return await ask();
+    } catch (error) {
+      this.#host.reportError(error);
+      return {};
+    }
+  }
+}
+
+/** What a failed call threw, kept beside its serialised form. */
+export interface CallFailure {
+  readonly at: number;
+  readonly error: SerializedError;
+}
+
+const decisions = ["approved", "rejected", "modifyAndApprove", "deferred"];
+
+export function checkedAnswer(answer: ApprovalAnswer): ApprovalAnswer {
+  if (!decisions.includes(answer?.decision)) throw new TypeError(`a human's answer must be { decision: one of ${decisions.join(", ")} }`);
+  return answer;
+}
+
+function checkedResult(result: StepResult, who: string): StepResult {
+  if (typeof result !== "object" || result === null || typeof result.success !== "boolean" || typeof result.output !== "string") {
+    throw new TypeError(`${who} must give { success: boolean, output: string }`);
+  }
+  return result;
+}

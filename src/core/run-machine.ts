@@ -1,0 +1,48 @@
+import { type AnyActorRef, fromPromise } from "xstate";
+import { orchestratorMachine } from "../../machines/orchestrator-machine.ts";
+import type * as step from "../model/run-step.ts";
+import type { StepFailure, StepInput } from "../model/run-step.ts";
+import { toSerializedError } from "../model/serialized-error.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { RunCalls } from "./run-calls.ts";
+
+/** What the machine's actors need of the run they belong to. */
+export interface RunOfSystem {
+  readonly calls: RunCalls;
+  readonly clock: Clock;
+  /** The thing itself, for those who want more than its serialised form. */
+  threw(thrown: unknown): void;
+}
+
+type Perform<Output> = (run: RunOfSystem, input: StepInput, signal: AbortSignal) => Promise<Omit<Output, "at">>;
+
+/** The orchestrator machine with its actors, once for all runs: each run is a system of its own, and is found by it. */
+export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSystem>) {
+  const call = <Output extends { at: number }>(perform: Perform<Output>) =>
+    fromPromise<Output, StepInput>(async ({ input, system, signal }) => {
+      const run = runs.get(system);
+      if (run === undefined) throw new Error("this machine is run by its orchestrator only");
+      try {
+        const output = await perform(run, input, signal);
+        return { ...output, at: run.clock.monotonicNow() } as Output;
+      } catch (thrown) {
+        run.threw(thrown);
+        throw { error: toSerializedError(thrown), at: run.clock.monotonicNow() } satisfies StepFailure;
+      }
+    });
+  return orchestratorMachine.provide({
+    actors: {
+      executeTask: call<step.Executed>((run, input, signal) => run.calls.executeTask(input, signal)),
+      verifyOutput: call<step.Verified>((run, input, signal) => run.calls.verifyOutput(input, signal)),
+      provideFallback: call<step.FallbackGiven>((run, input) => run.calls.provideFallback(input)),
+      prepareFinalIteration: call<step.Prepared>((run, input) => run.calls.prepareFinalIteration(input)),
+      forceCompletion: call<step.Forced>((run, input) => run.calls.forceCompletion(input)),
+      checkHuman: call<step.HumanChecked>(async (run) => ({ ...(await run.calls.checkHuman()), now: run.clock.now() })),
+      requestApproval: call<step.Decided>((run, input, signal) => run.calls.requestApproval(input, signal)),
+      notifyHuman: call<step.Notified>((run, input) => run.calls.notifyHuman(input)),
+      requestFeedback: call<step.FeedbackGiven>((run, input, signal) => run.calls.requestFeedback(input, signal)),
+    },
+  });
+}
+
+export type RunMachine = ReturnType<typeof createRunMachine>;
