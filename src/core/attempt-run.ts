@@ -2,6 +2,8 @@ import type { EventObject } from "xstate";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
 import { ExecutionCancelledError, NonRetryableError } from "../model/errors.ts";
 import { backoffDelayMs } from "../model/retry-policy.ts";
+import type { RunEvent } from "../model/run-event.ts";
+import type { Settings } from "../settings/settings-schema.ts";
 import type { ExecutionRecord } from "./execution-record.ts";
 import type { AttemptHost, BeginAttempt, Delivery, RunningAttempt } from "./running-attempt.ts";
 
@@ -12,6 +14,7 @@ interface AttemptReports {
   wantsSlot(run: AttemptRun): void;
   movedOn(run: AttemptRun): void;
   signalled(run: AttemptRun, signal: string): void;
+  told(run: AttemptRun, event: RunEvent): void;
   released(run: AttemptRun): void;
 }
 
@@ -127,6 +130,14 @@ export class AttemptRun implements AttemptHost {
 
   movedOn(): void {
     this.#environment.reports.movedOn(this);
+  }
+
+  get settings(): Settings | undefined {
+    return this.record.request.settings;
+  }
+
+  tell(event: RunEvent): void {
+    this.#environment.reports.told(this, event);
   }
 
   signalled(signal: string): void {

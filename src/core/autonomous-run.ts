@@ -161,6 +161,11 @@ export class AutonomousRun implements RunOfSystem {
     this.actor.send(event);
   }
 
+  /** Whether user code waits for the answer to this request. */
+  awaits(requestId: unknown): boolean {
+    return typeof requestId === "string" && this.#userScope.awaits(requestId);
+  }
+
   /** The last safe point as data: what a crash now would lose is at most the pass in hand. */
   checkpoint(): RunCheckpoint {
     const { executionId, sessionId } = this;

@@ -3,6 +3,7 @@ import type { executionMachine } from "../../machines/execution-machine.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
+import type { Settings } from "../settings/settings-schema.ts";
 import type { Candidate } from "./admission-queue.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { Timer } from "./timer-queue.ts";
@@ -11,6 +12,7 @@ import type { Timer } from "./timer-queue.ts";
 export interface ExecutionRequest {
   readonly id: string;
   readonly input: unknown;
+  readonly settings: Settings | undefined;
   readonly idempotencyKey: string | undefined;
   readonly priority: number;
   readonly group: string | undefined;

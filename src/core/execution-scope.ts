@@ -1,4 +1,5 @@
 import type { EventObject } from "xstate";
+import type { Settings } from "../settings/settings-schema.ts";
 
 /** What an orchestrator gets beside its input. Its functions may be taken apart and passed on. */
 export interface ExecutionScope {
@@ -7,6 +8,8 @@ export interface ExecutionScope {
   readonly attempt: number;
   /** Aborted when the execution is cancelled or times out. Its slot stays taken until the orchestrator settles. */
   readonly signal: AbortSignal;
+  /** Settings of the start, over those of the coordinator; undefined where neither has any. */
+  readonly settings?: Settings;
   /** Epoch milliseconds of the coordinator's clock. */
   now(): number;
   /** Milliseconds until this attempt times out, 0 once it was asked to stop; Infinity without a timeout. */

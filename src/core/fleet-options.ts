@@ -1,6 +1,8 @@
 import type { AnyStateMachine } from "xstate";
 import * as check from "../model/option-check.ts";
 import type { Clock } from "../ports/clock.ts";
+import { autonomousMachine } from "./autonomous-machine.ts";
+import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import type { CoordinatorOptions, InspectionObserver } from "./coordinator-options.ts";
 import type { CoordinatorStats } from "./coordinator-stats.ts";
 import type { ExecutionScope } from "./execution-scope.ts";
@@ -8,6 +10,7 @@ import type { FleetOptions } from "./fleet.ts";
 import { functionAttempt } from "./function-attempt.ts";
 import { machineAttempt } from "./machine-attempt.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
+import { plainMachine } from "./plain-machine.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
 import { createSystemClock, systemRandom } from "./system-clock.ts";
 
@@ -39,7 +42,10 @@ export function toFleetOptions<O extends AnyOrchestrator>(
 function toBeginAttempt(orchestrator: AnyOrchestrator, clock: Clock, inspect: InspectionObserver | undefined): BeginAttempt {
   return typeof orchestrator === "function"
     ? functionAttempt(orchestrator as (input: unknown, scope: ExecutionScope) => Promise<unknown>)
-    : machineAttempt(orchestrator as AnyStateMachine, clock, inspect);
+    : machineAttempt(
+        orchestrator instanceof AutonomousOrchestrator ? autonomousMachine(orchestrator) : plainMachine(orchestrator as AnyStateMachine, inspect),
+        clock,
+      );
 }
 
 function toMaxOfGroup(limit: number | ((group: string) => number) | undefined): (group: string) => number {

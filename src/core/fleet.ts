@@ -2,6 +2,7 @@ import { initialTransition, transition } from "xstate";
 import { type SupervisorMode, type SupervisorModeEvent, supervisorMachine } from "../../machines/supervisor-machine.ts";
 import { CapacityExceededError, CoordinatorClosedError, ExecutionNotFoundError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery } from "../model/execution.ts";
+import type { RunEvent } from "../model/run-event.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import { Archive } from "./archive.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -231,6 +232,10 @@ export class Fleet {
 
   attemptProgressed(run: AttemptRun, progress: unknown): void {
     this.#lifecycle.progressed(run, progress);
+  }
+
+  attemptTold(run: AttemptRun, event: RunEvent): void {
+    if (run.record.run === run) this.#lifecycle.told(run, event);
   }
 
   attemptWaiting(run: AttemptRun): void {

@@ -29,6 +29,7 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
     get signal() {
       return host.signal;
     },
+    ...(host.settings !== undefined && { settings: host.settings }),
     now: () => host.now(),
     remainingMs: () => host.remainingMs(),
     progress: (value) => host.progress(value),

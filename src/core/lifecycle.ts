@@ -3,6 +3,7 @@ import { executionMachine } from "../../machines/execution-machine.ts";
 import { ExecutionCancelledError, ExecutionTimeoutError } from "../model/errors.ts";
 import type { ExecutionInfo, ExecutionStatus } from "../model/execution.ts";
 import type { ExecutionEvent } from "../model/execution-event.ts";
+import type { RunEvent } from "../model/run-event.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Admission } from "./admission.ts";
@@ -180,6 +181,10 @@ export class Lifecycle {
     this.#parts.outbox.addEvent(record, { type: "execution.progressed", progress });
   }
 
+  told({ record }: AttemptRun, event: RunEvent): void {
+    this.#parts.outbox.addEvent(record, { type: "execution.reported", event });
+  }
+
   waits(run: AttemptRun): void {
     const { admission, outbox, timers } = this.#parts;
     const { record } = run;
@@ -314,6 +319,7 @@ export class Lifecycle {
         waiting: (run) => report({ type: "attempt.waiting", run }),
         wantsSlot: (run) => report({ type: "attempt.wantsSlot", run }),
         movedOn: (run) => report({ type: "attempt.movedOn", run }),
+        told: (run, event) => report({ type: "attempt.told", run, event }),
         released: (run) => report({ type: "attempt.released", run }),
         // Only noted: it is told together with what the orchestrator does about it.
         signalled: ({ record }, signal) => outbox.addEvent(record, { type: "execution.signalled", signal }),

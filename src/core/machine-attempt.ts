@@ -1,14 +1,6 @@
-import {
-  type AnyEventObject,
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-  createActor,
-  type EventObject,
-  getNextTransitions,
-  transition,
-} from "xstate";
+import { type AnyEventObject, type AnyMachineSnapshot, type EventObject, getNextTransitions, transition } from "xstate";
 import type { Clock } from "../ports/clock.ts";
-import type { InspectionObserver } from "./coordinator-options.ts";
+import type { HostedMachine, HostMachine } from "./hosted-machine.ts";
 import type { AttemptHost, BeginAttempt, Delivery, RunningAttempt } from "./running-attempt.ts";
 
 /** What a machine in a state with this tag does not need: a slot. */
@@ -24,16 +16,15 @@ class HeldTimer {
   }
 }
 
-/** Runs an XState machine, as it is, as an attempt: a root actor of its own, with its own system and the coordinator's clock. */
-export function machineAttempt(machine: AnyStateMachine, clock: Clock, inspect: InspectionObserver | undefined): BeginAttempt {
-  return (input, host) => new MachineAttempt(machine, input, host, clock, inspect);
+/** Runs a machine as an attempt: a root actor with a system of its own, on the coordinator's clock. */
+export function machineAttempt(hostMachine: HostMachine, clock: Clock): BeginAttempt {
+  return (input, host) => new MachineAttempt(hostMachine, input, host, clock);
 }
 
 class MachineAttempt implements RunningAttempt {
   readonly result: Promise<unknown>;
-  readonly #machine: AnyStateMachine;
   readonly #host: AttemptHost;
-  readonly #actor;
+  readonly #machine: HostedMachine;
   #holdsSlot = true;
   #delivering = false;
   /** What came while it had no slot, in the order in which it came. */
@@ -42,37 +33,38 @@ class MachineAttempt implements RunningAttempt {
   #foreseen: AnyMachineSnapshot | undefined;
   #progress: string | undefined;
 
-  constructor(machine: AnyStateMachine, input: unknown, host: AttemptHost, clock: Clock, inspect: InspectionObserver | undefined) {
-    this.#machine = machine;
+  constructor(hostMachine: HostMachine, input: unknown, host: AttemptHost, clock: Clock) {
     this.#host = host;
-    this.#actor = createActor(machine, {
-      id: host.executionId,
-      input,
-      clock: this.#heldBackClock(clock),
-      ...(inspect !== undefined && { inspect }),
-    });
+    this.#machine = hostMachine(input, host, this.#heldBackClock(clock));
+    const { actor } = this.#machine;
     this.result = new Promise((resolve, reject) => {
-      this.#actor.subscribe({
+      actor.subscribe({
         next: () => this.#follow(),
         error: reject,
         complete: () => {
-          const { status, output } = this.#actor.getSnapshot();
-          if (status === "done") resolve(output);
-          else reject(host.signal.reason);
+          const { status, output } = actor.getSnapshot();
+          if (status !== "done") return reject(host.signal.reason);
+          try {
+            resolve(this.#machine.toResult(output));
+          } catch (error) {
+            reject(error);
+          }
         },
       });
     });
-    host.signal.addEventListener("abort", () => this.#actor.stop(), { once: true });
-    this.#actor.start();
+    // Whoever runs the attempt hears of it, also when the machine does not begin.
+    this.result.catch(() => {});
+    host.signal.addEventListener("abort", () => this.#machine.stop(), { once: true });
+    this.#machine.start();
     this.#follow();
   }
 
   deliver(event: EventObject): Delivery {
-    const snapshot = this.#foreseen ?? this.#actor.getSnapshot();
-    if (!this.#takes(snapshot, event)) return { accepted: false, accepts: acceptedTypes(snapshot) };
+    const snapshot = this.#foreseen ?? this.#machine.actor.getSnapshot();
+    if (!this.#takes(snapshot, event)) return { accepted: false, accepts: this.#acceptedTypes(snapshot) };
     this.#host.signalled(event.type);
     if (this.#holdsSlot) {
-      this.#actor.send(event);
+      this.#machine.send(event);
     } else {
       this.#foreseen = this.#foresee(snapshot, event);
       this.#hold(event);
@@ -88,16 +80,16 @@ class MachineAttempt implements RunningAttempt {
     this.#foreseen = undefined;
     for (const item of held) {
       if (item instanceof HeldTimer) item.run?.();
-      else this.#actor.send(item);
+      else this.#machine.send(item);
     }
     this.#delivering = false;
     this.#follow();
   }
 
-  /** Not what only XState sends: a signal cannot play a timer or an actor of the machine. */
   #takes(snapshot: AnyMachineSnapshot, event: EventObject): boolean {
-    if (event.type.startsWith("xstate.")) return false;
+    if (!this.#machine.isSignal(event.type)) return false;
     try {
+      if (this.#machine.expects(event)) return true;
       return snapshot.status === "active" && snapshot.can(event as AnyEventObject);
     } catch (error) {
       this.#host.reportError(error);
@@ -108,7 +100,7 @@ class MachineAttempt implements RunningAttempt {
   /** A later signal is judged by the state that the held ones lead to, so that what is accepted will be taken. */
   #foresee(snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot {
     try {
-      return transition(this.#machine, snapshot, event as AnyEventObject)[0];
+      return transition(this.#machine.actor.logic, snapshot, event as AnyEventObject)[0];
     } catch (error) {
       this.#host.reportError(error);
       return snapshot;
@@ -117,13 +109,9 @@ class MachineAttempt implements RunningAttempt {
 
   /** Tells the supervisor what the machine's newest state means for its slot and its progress. */
   #follow(): void {
-    const snapshot = this.#actor.getSnapshot();
+    const snapshot = this.#machine.actor.getSnapshot();
     if (snapshot.status !== "active") return;
-    const progress = JSON.stringify(snapshot.value);
-    if (progress !== this.#progress) {
-      this.#progress = progress;
-      this.#host.progress(snapshot.value);
-    }
+    this.#show(this.#machine.toProgress(snapshot));
     if (this.#delivering) return;
     const waits = snapshot.hasTag(waitingTag);
     if (waits && this.#holdsSlot) {
@@ -138,17 +126,30 @@ class MachineAttempt implements RunningAttempt {
     }
   }
 
+  #show(progress: unknown): void {
+    const text = progress === undefined ? this.#progress : JSON.stringify(progress);
+    if (text === this.#progress) return;
+    this.#progress = text;
+    this.#host.progress(progress);
+  }
+
   #hold(item: EventObject | HeldTimer): void {
     this.#held.push(item);
     if (this.#held.length === 1) this.#host.wantsSlot();
   }
 
+  /** Event types that have a transition now and may come from outside. */
+  #acceptedTypes(snapshot: AnyMachineSnapshot): string[] {
+    if (snapshot.status !== "active") return [];
+    const types = getNextTransitions(snapshot).map(({ eventType }) => eventType);
+    return [...new Set(types)].filter((type) => type !== "" && this.#machine.isSignal(type)).sort();
+  }
+
   /** Timers of a machine without a slot are over when they are due, but act only when it has a slot again. */
-  #heldBackClock(clock: Clock): {
-    setTimeout(run: () => void, delayMs: number): HeldTimer;
-    clearTimeout(timer: HeldTimer | undefined): void;
-  } {
+  #heldBackClock(clock: Clock): Clock {
     return {
+      now: () => clock.now(),
+      monotonicNow: () => clock.monotonicNow(),
       setTimeout: (run, delayMs) => {
         const held = new HeldTimer(run);
         held.timer = clock.setTimeout(() => {
@@ -157,18 +158,11 @@ class MachineAttempt implements RunningAttempt {
         }, delayMs);
         return held;
       },
-      clearTimeout: (held) => {
-        if (held === undefined) return;
-        held.run = undefined;
-        clock.clearTimeout(held.timer);
+      clearTimeout: (timer) => {
+        if (!(timer instanceof HeldTimer)) return;
+        timer.run = undefined;
+        clock.clearTimeout(timer.timer);
       },
     };
   }
-}
-
-/** Event types that have a transition now, those of the machine's own actors and timers left out. */
-function acceptedTypes(snapshot: AnyMachineSnapshot): string[] {
-  if (snapshot.status !== "active") return [];
-  const types = getNextTransitions(snapshot).map(({ eventType }) => eventType);
-  return [...new Set(types)].filter((type) => type !== "" && !type.startsWith("xstate.")).sort();
 }

@@ -1,4 +1,6 @@
 import type { EventObject } from "xstate";
+import type { RunEvent } from "../model/run-event.ts";
+import type { Settings } from "../settings/settings-schema.ts";
 
 /** Whether an attempt takes a signal, and if not, which it would take. */
 export type Delivery = { readonly accepted: true } | { readonly accepted: false; readonly accepts: readonly string[] };
@@ -17,6 +19,7 @@ export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
   readonly signal: AbortSignal;
+  readonly settings: Settings | undefined;
   now(): number;
   remainingMs(): number;
   progress(value: unknown): void;
@@ -26,6 +29,8 @@ export interface AttemptHost {
   wantsSlot(): void;
   /** It moved on by itself, without having been given a slot. */
   movedOn(): void;
+  /** A fact about an autonomous run. */
+  tell(event: RunEvent): void;
   /** It takes this signal, and will now act on it. */
   signalled(signal: string): void;
   reportError(error: unknown): void;

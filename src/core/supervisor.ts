@@ -2,6 +2,7 @@ import type { ActorLogic, ActorRef, ActorSystem, ActorSystemInfo, AnyEventObject
 import { type SupervisorMode, type SupervisorModeEvent, supervisorMachine } from "../../machines/supervisor-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
 import type { ExecutionEvent } from "../model/execution-event.ts";
+import type { RunEvent } from "../model/run-event.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { CoordinatorSnapshot } from "./coordinator-snapshot.ts";
 import type { ExecutionRequest, Waiter } from "./execution-record.ts";
@@ -23,6 +24,7 @@ export type SupervisorEvent =
   | { type: "fleet.close"; mode: "drain" | "cancel" | "release"; deadlineMs: number; done: (report: CloseReport) => void }
   | { type: "attempt.progressed"; run: AttemptRun; progress: unknown }
   | { type: "events.due" }
+  | { type: "attempt.told"; run: AttemptRun; event: RunEvent }
   | { type: "attempt.waiting"; run: AttemptRun }
   | { type: "attempt.wantsSlot"; run: AttemptRun }
   | { type: "attempt.movedOn"; run: AttemptRun }
@@ -87,6 +89,7 @@ const handlers: Handlers = {
   "supervisor.drain": (fleet, event) => fleet.changeMode(event),
   "supervisor.close": (fleet, event) => fleet.changeMode(event),
   "attempt.progressed": (fleet, { run, progress }) => fleet.attemptProgressed(run, progress),
+  "attempt.told": (fleet, { run, event }) => fleet.attemptTold(run, event),
   "attempt.waiting": (fleet, { run }) => fleet.attemptWaiting(run),
   "attempt.wantsSlot": (fleet, { run }) => fleet.attemptWantsSlot(run),
   "attempt.movedOn": (fleet, { run }) => fleet.attemptMovedOn(run),

@@ -58,6 +58,11 @@ export class UserScope {
     };
   }
 
+  /** Whether user code waits for the answer to this request. */
+  awaits(requestId: string): boolean {
+    return this.#pending.has(requestId);
+  }
+
   /** Whether user code waits for this answer; then it has it. */
   answer(requestId: string, answer: ApprovalAnswer): boolean {
     const resolve = this.#pending.get(requestId);

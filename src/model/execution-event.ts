@@ -1,3 +1,4 @@
+import type { RunEvent } from "./run-event.ts";
 import type { SerializedError } from "./serialized-error.ts";
 
 interface EventBase<Type extends string> {
@@ -16,6 +17,7 @@ export type ExecutionEvent<Output = unknown> =
   | EventBase<"execution.queued">
   | EventBase<"execution.started">
   | (EventBase<"execution.progressed"> & { readonly progress: unknown })
+  | (EventBase<"execution.reported"> & { readonly event: RunEvent })
   | EventBase<"execution.waiting">
   | EventBase<"execution.continued">
   | (EventBase<"execution.signalled"> & { readonly signal: string })
@@ -42,6 +44,7 @@ export const executionEventTypes: Readonly<Record<ExecutionEventType, string>> =
   "execution.queued": "accepted; waits for a slot or for its delay",
   "execution.started": "an attempt holds a slot and begins",
   "execution.progressed": "the orchestrator reported progress, or its machine changed state",
+  "execution.reported": "its autonomous run told a fact: `event` is one of the events of a run",
   "execution.waiting": "its machine entered a state tagged `waiting`; the slot is free for others",
   "execution.continued": "it holds a slot again after waiting",
   "execution.signalled": "a signal was accepted",

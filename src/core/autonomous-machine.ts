@@ -1,0 +1,45 @@
+import type { Actor, AnyStateMachine } from "xstate";
+import { ExecutionCancelledError } from "../model/errors.ts";
+import type { RunOutcome } from "../model/run-outcome.ts";
+import type { RunRequest } from "../model/run-task.ts";
+import type { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
+import type { HostMachine } from "./hosted-machine.ts";
+
+/** How far a run has come, as an execution shows it. */
+export interface RunShown {
+  readonly state: string;
+  readonly iteration: number;
+  readonly pass: number;
+}
+
+/** States that last; the others are passed through within a moment. */
+const lasting = new Set(["executing", "retrying", "fallingBack", "verifying", "askingHuman", "requestingFeedback", "forcingCompletion", "paused"]);
+
+const signals = new Set(["human.answered", "task.enqueue", "run.pause", "run.resume"]);
+
+/** A run of the autonomous orchestrator: the input is its first request, its outcome the result. A run of its own for each attempt. */
+export function autonomousMachine(orchestrator: AutonomousOrchestrator): HostMachine {
+  return (input, host, clock) => {
+    const { executionId, settings } = host;
+    const run = orchestrator.createRun(input as RunRequest, { executionId, settings, clock, onEvent: (event) => host.tell(event) });
+    return {
+      actor: run.actor as unknown as Actor<AnyStateMachine>,
+      start: () => run.start(),
+      stop: () => run.cancel(),
+      send: (event) => run.send(event.type === "run.resume" ? { type: "run.resume", at: clock.monotonicNow() } : (event as never)),
+      isSignal: (type) => signals.has(type),
+      expects: (event) => event.type === "human.answered" && run.awaits((event as { requestId?: unknown }).requestId),
+      toProgress: ({ value, context }) => {
+        const state = typeof value === "string" ? value : (Object.keys(value)[0] as string);
+        const { iteration, pass } = context.progress;
+        return lasting.has(state) ? ({ state, iteration, pass } satisfies RunShown) : undefined;
+      },
+      toResult: (output) => {
+        const outcome = output as RunOutcome;
+        if (outcome.finalState === "stoppedByUser") throw new ExecutionCancelledError(executionId, outcome.reason);
+        if (outcome.finalState === "stoppedByError") throw run.thrown;
+        return outcome;
+      },
+    };
+  };
+}

@@ -1,0 +1,22 @@
+import { type AnyStateMachine, createActor } from "xstate";
+import type { InspectionObserver } from "./coordinator-options.ts";
+import type { HostMachine } from "./hosted-machine.ts";
+
+/** A user's machine, as it is: the input is its input, its state value the progress, its output the result. */
+export function plainMachine(machine: AnyStateMachine, inspect: InspectionObserver | undefined): HostMachine {
+  return (input, { executionId }, clock) => {
+    const timers = { setTimeout: clock.setTimeout, clearTimeout: clock.clearTimeout };
+    const actor = createActor(machine, { id: executionId, input, clock: timers, ...(inspect !== undefined && { inspect }) });
+    return {
+      actor,
+      start: () => actor.start(),
+      stop: () => actor.stop(),
+      send: (event) => actor.send(event),
+      // What XState itself sends is nobody else's to send: a signal cannot play a timer or an actor of the machine.
+      isSignal: (type) => !type.startsWith("xstate."),
+      expects: () => false,
+      toProgress: ({ value }) => value,
+      toResult: (output) => output,
+    };
+  };
+}
