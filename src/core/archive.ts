@@ -15,7 +15,7 @@ export class Archive {
   readonly #maxAgeMs: number;
   readonly #maxCount: number;
   readonly #wake: () => void;
-  #entries: Entry[] = [];
+  #entries: (Entry | undefined)[] = [];
   #head = 0;
   #timer: unknown;
   #armed = false;
@@ -61,9 +61,12 @@ export class Archive {
   }
 
   #take(count: number): ExecutionRecord[] {
-    const taken = this.#entries.slice(this.#head, this.#head + count).map(({ record }) => record);
-    this.#head += count;
-    // Let go of in one go, seldom enough to cost nothing, often enough to keep little.
+    const taken: ExecutionRecord[] = [];
+    for (const end = this.#head + count; this.#head < end; this.#head += 1) {
+      taken.push((this.#entries[this.#head] as Entry).record);
+      this.#entries[this.#head] = undefined;
+    }
+    // The empty places go in one go, seldom enough to cost nothing.
     if (this.#head > this.#entries.length / 2) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

@@ -25,6 +25,8 @@ export interface PersistedExecution {
 /** An execution that had ended. */
 export interface PersistedRecord {
   readonly info: Omit<ExecutionInfo, "maxAttempts"> & { readonly maxAttempts: number | null };
+  /** Set when it failed because its own time was over. */
+  readonly timedOut?: true;
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string;
   /** Kept with the idempotency key, to tell a repetition from a conflict. */

@@ -1,5 +1,6 @@
 import type { ActorRefFrom } from "xstate";
 import type { executionMachine } from "../../machines/execution-machine.ts";
+import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
@@ -52,9 +53,12 @@ export interface ExecutionRecord extends Candidate {
   timer: Timer | undefined;
   /** What was left of the attempt's time when it began to wait for a signal. */
   timeLeftMs: number | undefined;
-  waiters: Waiter[] | undefined;
+  /** The error of the last attempt that took too long. */
+  timeout: ExecutionTimeoutError | undefined;
+  waiters: Set<Waiter> | undefined;
   stopListening: (() => void) | undefined;
-  final: { readonly info: ExecutionInfo; readonly error: unknown } | undefined;
+  /** `error` is what was thrown, where it was thrown in this process. */
+  final: { readonly info: ExecutionInfo; readonly error: unknown; readonly timedOut: boolean } | undefined;
 }
 
 /** A record that has an attempt under way. */

@@ -1,7 +1,7 @@
 import type { ExecutionInfo } from "../model/execution.ts";
 import { toJson } from "../model/json.ts";
 import { type CoordinatorSnapshot, isPersistedRecord, type PersistedExecution, type PersistedRecord } from "./coordinator-snapshot.ts";
-import type { ExecutionRecord } from "./execution-record.ts";
+import { type ExecutionRecord, phaseOf } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 
 /**
@@ -25,7 +25,7 @@ export function adoptSnapshot(fleet: Fleet, { executions }: CoordinatorSnapshot,
     if (isPersistedRecord(execution)) {
       const { input, idempotencyKey, timeoutMs } = execution;
       const info = { ...execution.info, maxAttempts: execution.info.maxAttempts ?? Number.POSITIVE_INFINITY };
-      return { info, request: { ...plain, ...info, input, idempotencyKey, timeoutMs } };
+      return { request: { ...plain, ...info, input, idempotencyKey, timeoutMs }, ended: { info, timedOut: execution.timedOut === true } };
     }
     const { group, dueAt } = execution;
     const maxAttempts = execution.maxAttempts ?? Number.POSITIVE_INFINITY;
@@ -49,7 +49,8 @@ const plain = {
   startedAt: undefined,
 } as const;
 
-function toPersistedExecution({ request, actor, status }: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
+function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
+  const { request, actor, status } = record;
   const { id, input, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers } = request;
   const { attempt, queuedAt, startedAt } = (actor as NonNullable<typeof actor>).getSnapshot().context;
   return {
@@ -60,7 +61,8 @@ function toPersistedExecution({ request, actor, status }: ExecutionRecord, dueAt
     maxAttempts: toFinite(maxAttempts),
     backoff,
     attempt,
-    takeovers: takeovers + (status === "running" ? 1 : 0),
+    // One that was timing out has failed already, and counts as that.
+    takeovers: takeovers + (status === "running" && phaseOf(record) !== "timingOut" ? 1 : 0),
     queuedAt,
     ...(group !== undefined && { group }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
@@ -75,11 +77,12 @@ function asCancelled(info: ExecutionInfo): ExecutionInfo {
   return { ...info, status: "cancelled", state: "cancelled", completedAt: (info.startedAt ?? info.queuedAt) + info.durationMs };
 }
 
-function toPersistedRecord({ request }: ExecutionRecord, known: ExecutionInfo): PersistedRecord {
+function toPersistedRecord({ request, final }: ExecutionRecord, known: ExecutionInfo): PersistedRecord {
   const { id, input, idempotencyKey, timeoutMs, maxAttempts } = request;
   const info = toJson({ ...known, maxAttempts: toFinite(maxAttempts) }, `execution ${JSON.stringify(id)}`);
   return {
     info: info as PersistedRecord["info"],
+    ...(final?.timedOut && { timedOut: true as const }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(idempotencyKey !== undefined && { idempotencyKey, input: toJson(input, `input of execution ${JSON.stringify(id)}`) }),
   };

@@ -125,11 +125,20 @@ export class Fleet {
   }
 
   /** Takes over from an earlier process, in the order of start: queues what it had not finished, and shows again what it had. */
-  adopt(executions: readonly { readonly request: ExecutionRequest; readonly info?: ExecutionInfo }[]): void {
+  adopt(
+    executions: readonly {
+      readonly request: ExecutionRequest;
+      readonly ended?: { readonly info: ExecutionInfo; readonly timedOut: boolean };
+    }[],
+  ): void {
     const finished: { record: ExecutionRecord; completedAt: number }[] = [];
-    for (const { request, info } of executions) {
-      if (info === undefined) this.#lifecycle.create(request);
-      else finished.push({ record: this.#lifecycle.createFinished(request, Object.freeze(info)), completedAt: info.completedAt ?? 0 });
+    for (const { request, ended } of executions) {
+      if (ended === undefined) {
+        this.#lifecycle.create(request);
+        continue;
+      }
+      const { info, timedOut } = ended;
+      finished.push({ record: this.#lifecycle.createFinished(request, Object.freeze(info), timedOut), completedAt: info.completedAt ?? 0 });
     }
     const now = this.#options.clock.now();
     for (const { record, completedAt } of finished.sort((a, b) => a.completedAt - b.completedAt)) {
@@ -166,13 +175,15 @@ export class Fleet {
     if (record === undefined) waiter.reject(new ExecutionNotFoundError(id));
     else if (record.final !== undefined) settle(waiter, record);
     else if (this.mode === "closed") waiter.reject(releasedError(id));
-    else record.waiters = [...(record.waiters ?? []), waiter];
+    else {
+      record.waiters ??= new Set();
+      record.waiters.add(waiter);
+    }
   }
 
   /** This waiter waits no more. */
   forget(id: string, waiter: Waiter): void {
-    const record = this.#index.get(id);
-    if (record?.waiters !== undefined) record.waiters = record.waiters.filter((other) => other !== waiter);
+    this.#index.get(id)?.waiters?.delete(waiter);
   }
 
   drain(waiter: Waiter): void {

@@ -97,9 +97,9 @@ export class Lifecycle {
   }
 
   /** A record of what ended in an earlier process. */
-  createFinished(request: ExecutionRequest, info: ExecutionInfo): ExecutionRecord {
+  createFinished(request: ExecutionRequest, info: ExecutionInfo, timedOut: boolean): ExecutionRecord {
     const record = this.#register(request, info.status);
-    record.final = { info, error: undefined };
+    record.final = { info, error: undefined, timedOut };
     return record;
   }
 
@@ -140,7 +140,8 @@ export class Lifecycle {
     this.#leaveQueue(record);
     admission.free(record);
     this.#setTimer(record, undefined);
-    record.final = { info, error: actor.getSnapshot().context.error };
+    const { error } = actor.getSnapshot().context;
+    record.final = { info, error, timedOut: error !== undefined && error === record.timeout };
     record.actor = undefined;
     record.run = undefined;
     record.waiters = undefined;
@@ -230,6 +231,7 @@ export class Lifecycle {
       run: undefined,
       timer: undefined,
       timeLeftMs: undefined,
+      timeout: undefined,
       waiters: undefined,
       stopListening: undefined,
       final: undefined,
@@ -281,6 +283,7 @@ export class Lifecycle {
   #timeOut(record: ExecutionRecord): void {
     const { run, request, actor } = record;
     const error = new ExecutionTimeoutError(request.id, request.timeoutMs ?? 0);
+    record.timeout = error;
     actor?.send({ type: "execution.timeOut", error, retryDelayMs: run?.retryDelayMs(error) });
     this.#parts.outbox.addEvent(record, { type: "execution.timingOut" });
     this.#setTimer(record, this.#options.cancelGraceMs, () => this.abandon(record));
