@@ -31,6 +31,7 @@ export interface OrchestratorContext {
   readonly errorReason: "task-error" | "human-error";
 }
 
+/** What a run begins with. */
 export interface OrchestratorInput {
   plan: RunPlan;
   queue?: TaskQueue;

@@ -13,7 +13,16 @@ export interface RunShown {
 }
 
 /** States that last; the others are passed through within a moment. */
-const lasting = new Set(["executing", "retrying", "fallingBack", "verifying", "askingHuman", "requestingFeedback", "forcingCompletion", "paused"]);
+const lasting = new Set([
+  "executing",
+  "retrying",
+  "fallingBack",
+  "verifying",
+  "askingHuman",
+  "requestingFeedback",
+  "forcingCompletion",
+  "paused",
+]);
 
 const signals = new Set(["human.answered", "task.enqueue", "run.pause", "run.resume"]);
 

@@ -4,6 +4,8 @@ import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { SettingsInput } from "../settings/settings-schema.ts";
+import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import { type CoordinatorSnapshot, isCoordinatorSnapshot } from "./coordinator-snapshot.ts";
 import type { AnyOrchestrator, InputOf } from "./orchestrator.ts";
 import type { RateLimit } from "./rate-limiter.ts";
@@ -21,8 +23,10 @@ export type InspectionObserver = Observer<InspectionEvent> | ((event: Inspection
 
 /** Settings of `createCoordinator`. Spans are milliseconds. */
 export interface CoordinatorOptions<O extends AnyOrchestrator> {
-  /** What each execution does: an async function or an XState machine. */
+  /** What each execution does: an async function, an XState machine or an autonomous orchestrator. */
   orchestrator: O;
+  /** For every execution, unless its start says otherwise. */
+  settings?: SettingsInput;
   /** How many executions hold a slot at the same time; 10. */
   maxConcurrent?: number;
   /** How many may wait in `queued`; Infinity. 0 refuses a start for which no slot is free. */
@@ -61,6 +65,8 @@ export interface StartOptions {
   idempotencyKey?: string;
   /** Higher goes first; 0. */
   priority?: number;
+  /** Field by field over those of the coordinator, for instance what `loadSettings` gave. */
+  settings?: SettingsInput;
   /** Groups take turns among equals, and may have limits of their own. */
   group?: string;
   tags?: readonly string[];
@@ -84,14 +90,19 @@ const retryFields = { maxAttempts: check.wholeNumber(1, "infinity"), backoff: ba
 
 const orchestratorCheck: check.OptionCheck = (value, field) => {
   const isMachine = typeof value === "object" && value !== null && "config" in value && "transition" in value;
-  if (!isMachine && typeof value !== "function") {
-    throw new InvalidOptionsError({ field, expected: "an async function or an XState machine", received: value });
+  if (!isMachine && typeof value !== "function" && !(value instanceof AutonomousOrchestrator)) {
+    throw new InvalidOptionsError({
+      field,
+      expected: "an async function, an XState machine or an autonomous orchestrator",
+      received: value,
+    });
   }
 };
 
 const coordinatorOptionsCheck = check.fields(
   {
     orchestrator: orchestratorCheck,
+    settings: check.having(),
     maxConcurrent: check.wholeNumber(1),
     maxQueued: check.wholeNumber(0, "infinity"),
     maxConcurrentPerGroup: check.either("a whole number >= 1 or a function of the group", check.wholeNumber(1), check.callable),
@@ -127,6 +138,7 @@ const startOptionsCheck = check.fields({
   id: check.text,
   idempotencyKey: check.text,
   priority: check.finiteNumber,
+  settings: check.having(),
   group: check.text,
   tags: check.listOf(check.text),
   delayMs: check.milliseconds,

@@ -1,11 +1,13 @@
 import type { Snapshot } from "xstate";
 import { type ExecutionInfo, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
+import type { SettingsInput } from "../settings/settings-schema.ts";
 
 /** An execution that had not ended, as it will be queued again. */
 export interface PersistedExecution {
   readonly id: string;
   readonly input?: unknown;
+  readonly settings?: SettingsInput;
   readonly priority: number;
   readonly group?: string;
   readonly tags: readonly string[];

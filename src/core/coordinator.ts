@@ -4,6 +4,13 @@ import { CoordinatorClosedError, InvalidInputError, InvalidOptionsError, StartAb
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
+import type { RunOutcome } from "../model/run-outcome.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { mergeSettings } from "../settings/merge-settings.ts";
+import { resolveSettings } from "../settings/resolve-settings.ts";
+import type { Settings } from "../settings/settings-schema.ts";
+import { type AutonomousCoordinatorOptions, toCoordinatorOptions } from "./autonomous-coordinator-options.ts";
+import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import { createStats, type StatsStore } from "./coordinator-stats.ts";
 import { EventStream } from "./event-stream.ts";
@@ -102,9 +109,19 @@ export interface Coordinator<Input, Output> {
  * ```
  * @throws {InvalidOptionsError}
  */
-export function createCoordinator<O extends AnyOrchestrator>(options: CoordinatorOptions<O>): Coordinator<InputOf<O>, OutputOf<O>> {
-  checkCoordinatorOptions(options);
-  return new InMemoryCoordinator<O>(options);
+export function createCoordinator<O extends AnyOrchestrator>(options: CoordinatorOptions<O>): Coordinator<InputOf<O>, OutputOf<O>>;
+/**
+ * Makes a coordinator of autonomous runs from their parts: the same as with `orchestrator: createAutonomousOrchestrator(parts)`.
+ *
+ * @throws {InvalidOptionsError} {@link SettingsError}
+ */
+export function createCoordinator<Input extends RunRequest, Step extends StepResult>(
+  options: AutonomousCoordinatorOptions<Input, Step>,
+): Coordinator<Input, RunOutcome<Step>>;
+export function createCoordinator(options: unknown): Coordinator<unknown, unknown> {
+  const allOptions = toCoordinatorOptions(options);
+  checkCoordinatorOptions(allOptions);
+  return new InMemoryCoordinator(allOptions) as Coordinator<unknown, unknown>;
 }
 
 class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<InputOf<O>, OutputOf<O>> {
@@ -113,6 +130,8 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
   readonly #options: CoordinatorOptions<O>;
   readonly #fleetOptions: FleetOptions;
   readonly #generateId: () => string;
+  /** Of starts that say nothing else. */
+  readonly #settings: Settings | undefined;
   readonly #fleet: Fleet;
   readonly #stopSupervisor: () => void;
   readonly #streams = new Set<EventStream<OutputOf<O>>>();
@@ -121,6 +140,9 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
   constructor(options: CoordinatorOptions<O>) {
     this.#options = options;
     this.#generateId = options.generateId ?? nanoid;
+    const { orchestrator } = options;
+    const settings = mergeSettings(orchestrator instanceof AutonomousOrchestrator ? orchestrator.settings : undefined, options.settings);
+    this.#settings = settings && resolveSettings(settings);
     const fleetOptions = toFleetOptions(options, (stats) => store.trigger.changed({ stats }));
     const { clock, inspect } = fleetOptions;
     this.#fleetOptions = fleetOptions;
@@ -291,11 +313,13 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     const { group, signal, tags } = options;
     if (signal?.aborted) throw new StartAbortedError(signal.reason);
     const retry = { ...this.#options.retry, ...options.retry };
+    const settings = this.#settingsFor(options);
     const checkedInput = this.#options.inputSchema === undefined ? input : await this.#checkInput(input);
     const { clock, maxOfGroup } = this.#fleetOptions;
     return {
       id: options.id ?? this.#newId(),
       input: checkedInput,
+      settings,
       idempotencyKey: options.idempotencyKey,
       priority: options.priority ?? 0,
       group,
@@ -311,6 +335,10 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       takeovers: 0,
       startedAt: undefined,
     };
+  }
+
+  #settingsFor({ settings }: StartOptions): Settings | undefined {
+    return settings === undefined ? this.#settings : resolveSettings(mergeSettings(this.#settings, settings));
   }
 
   #newId(): string {

@@ -43,7 +43,9 @@ function toBeginAttempt(orchestrator: AnyOrchestrator, clock: Clock, inspect: In
   return typeof orchestrator === "function"
     ? functionAttempt(orchestrator as (input: unknown, scope: ExecutionScope) => Promise<unknown>)
     : machineAttempt(
-        orchestrator instanceof AutonomousOrchestrator ? autonomousMachine(orchestrator) : plainMachine(orchestrator as AnyStateMachine, inspect),
+        orchestrator instanceof AutonomousOrchestrator
+          ? autonomousMachine(orchestrator)
+          : plainMachine(orchestrator as AnyStateMachine, inspect),
         clock,
       );
 }

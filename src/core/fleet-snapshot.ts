@@ -1,5 +1,6 @@
 import type { ExecutionInfo } from "../model/execution.ts";
 import { toJson } from "../model/json.ts";
+import { resolveSettings } from "../settings/resolve-settings.ts";
 import { type CoordinatorSnapshot, isPersistedRecord, type PersistedExecution, type PersistedRecord } from "./coordinator-snapshot.ts";
 import { type ExecutionRecord, phaseOf } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
@@ -31,7 +32,8 @@ export function adoptSnapshot(fleet: Fleet, { executions }: CoordinatorSnapshot,
     const maxAttempts = execution.maxAttempts ?? Number.POSITIVE_INFINITY;
     const groupLimit = group === undefined ? Number.POSITIVE_INFINITY : maxOfGroup(group);
     const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
-    return { request: { ...plain, ...execution, maxAttempts, groupLimit, delayMs } };
+    const settings = execution.settings === undefined ? undefined : resolveSettings(execution.settings);
+    return { request: { ...plain, ...execution, settings, maxAttempts, groupLimit, delayMs } };
   });
   fleet.adopt(adopted);
 }
@@ -45,13 +47,14 @@ const plain = {
   delayMs: 0,
   timeoutMs: undefined,
   backoff: {},
+  settings: undefined,
   signal: undefined,
   startedAt: undefined,
 } as const;
 
 function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
   const { request, actor, status } = record;
-  const { id, input, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers } = request;
+  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers } = request;
   const { attempt, queuedAt, startedAt } = (actor as NonNullable<typeof actor>).getSnapshot().context;
   return {
     id,
@@ -64,6 +67,8 @@ function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined
     // One that was timing out has failed already, and counts as that.
     takeovers: takeovers + (status === "running" && phaseOf(record) !== "timingOut" ? 1 : 0),
     queuedAt,
+    // Written as JSON, a secret leaves nothing but its reference to the environment.
+    ...(settings !== undefined && { settings: JSON.parse(JSON.stringify(settings)) }),
     ...(group !== undefined && { group }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(timeoutMs !== undefined && { timeoutMs }),

@@ -20,10 +20,12 @@ export interface PartFactory<Part> {
   create(run: RunIdentity): Part;
 }
 
+/** An executor as a bare function. */
 export type ExecutorFunction<Request extends RunRequest, Step extends StepResult> = (
   request: Request,
   scope: ExecutorScope,
 ) => Promise<Step>;
+/** An oracle as a bare function. */
 export type OracleFunction = (question: OracleQuestion<Settings>, options: { signal: AbortSignal }) => Promise<Verdict>;
 
 /** The user's parts of an orchestrator: each an object that all runs share, or a factory that makes one per run. */

@@ -21,6 +21,7 @@ export interface ApprovalRequest {
   readonly description?: string;
 }
 
+/** `deferred`: ask again in a second. `modifyAndApprove`: go on with another prompt. */
 export type ApprovalDecision = "approved" | "rejected" | "modifyAndApprove" | "deferred";
 
 /** What the human said. */

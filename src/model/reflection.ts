@@ -8,7 +8,9 @@ export interface Reflection {
   readonly suggestedStrategy?: string;
 }
 
+/** Stands for a lesson of a reflection that says nothing. */
 export const defaultLearningSummary = "No lesson was stated";
+/** Stands for an insight of a reflection that says nothing. */
 export const defaultInsightSummary = "No improvement was stated";
 
 /** The learning and the insight that a reflection stands for (blank parts count as absent). */

@@ -18,6 +18,7 @@ export interface RunBudget {
   stallIterations?: number;
 }
 
+/** Which budget was spent. */
 export type BudgetReason = "max-tokens" | "max-cost" | "max-wall" | "stalled";
 
 /** What a run has used up of its budget. */

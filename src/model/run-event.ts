@@ -56,6 +56,7 @@ export type RunFact =
   | { readonly type: "fallbackSucceeded"; readonly taskId: string; readonly result: StepResult }
   | { readonly type: "fallbackFailed"; readonly taskId: string };
 
+/** The name of a fact about a run. */
 export type RunEventType = RunFact["type"];
 
 /** What every event of a run carries. */

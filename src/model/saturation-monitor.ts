@@ -1,6 +1,8 @@
 import { InvalidOptionsError } from "./errors.ts";
 
+/** How full the context is: below 60, 75, 85, 95 % of the capacity by default, and above. */
 export type SaturationLevel = "normal" | "elevated" | "high" | "critical" | "overflow";
+/** What a level asks for. */
 export type SaturationAction = "none" | "considerSummarization" | "shouldPageOut" | "mustEvict" | "emergency";
 
 /** Percentages at which a level begins, rising. */
@@ -11,6 +13,7 @@ export interface SaturationThresholds {
   readonly overflow: number;
 }
 
+/** How full the context is now. */
 export interface SaturationState {
   readonly currentTokens: number;
   readonly maxTokens: number;
@@ -21,12 +24,14 @@ export interface SaturationState {
   readonly usageBySource: Readonly<Record<string, number>>;
 }
 
+/** A level was left for another one. */
 export interface SaturationChange {
   readonly previousLevel: SaturationLevel;
   readonly level: SaturationLevel;
   readonly state: SaturationState;
 }
 
+/** Capacity in tokens and where the levels begin. */
 export interface SaturationMonitorOptions {
   /** 128 000. */
   maxTokens?: number;
@@ -56,6 +61,7 @@ const actions: Readonly<Record<SaturationLevel, SaturationAction>> = {
   overflow: "emergency",
 };
 
+/** Watches how full a context window is, starting empty. */
 export function createSaturationMonitor(options: SaturationMonitorOptions = {}): SaturationMonitor {
   const { maxTokens = 128_000, onChange } = options;
   checkCount("maxTokens", maxTokens);

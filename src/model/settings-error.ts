@@ -14,8 +14,10 @@ export interface SettingsProblem {
   readonly nearestKey?: string;
 }
 
+/** What is wrong: the content, or the file. */
 export type SettingsErrorCode = "SETTINGS_INVALID" | "SETTINGS_FILE_NOT_FOUND" | "SETTINGS_FILE_UNREADABLE";
 
+/** Where settings came from, and why they could not be read. */
 export interface SettingsErrorOptions {
   code?: SettingsErrorCode;
   /** The file the settings were read from. */

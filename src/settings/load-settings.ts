@@ -2,6 +2,7 @@ import { SettingsError } from "../model/settings-error.ts";
 import { type ParseSettingsOptions, parseSettings } from "./parse-settings.ts";
 import type { Settings } from "./settings-schema.ts";
 
+/** How a file is read. */
 export type LoadSettingsOptions = Omit<ParseSettingsOptions, "file">;
 
 /** Reads settings from a YAML file. Errors are those of `parseSettings`, and `SETTINGS_FILE_NOT_FOUND` for a missing file. */

@@ -4,6 +4,7 @@ import { checkSettings, type Position } from "./check-settings.ts";
 import { type Environment, processEnvironment } from "./environment.ts";
 import type { Settings } from "./settings-schema.ts";
 
+/** Where the environment and the name for messages come from. */
 export interface ParseSettingsOptions {
   /** Fills what the text leaves out of `llm`, and overrides three settings; the environment of the process. `{}` for none. */
   environment?: Environment;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Secret } from "./secret.ts";
 import { decimal, filledText, flag, listOf, oneOf, optionalDecimal, optionalSecret, optionalText, wholeNumber } from "./setting-fields.ts";
 
@@ -69,7 +69,9 @@ export const settingsSchema = block({
 /** All settings with their defaults filled in. */
 export type Settings = DeepReadonly<z.output<typeof settingsSchema>>;
 
+/** The block `llm`. */
 export type LlmSettings = Settings["llm"];
+/** The block `orchestration`. */
 export type OrchestrationSettings = Settings["orchestration"];
 
 /** Settings as given in code: any part of them, `apiKey` also as plain text. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type SettingDescription, toYamlKey } from "./setting-fields.ts";
 import { settingsSchema } from "./settings-schema.ts";
 

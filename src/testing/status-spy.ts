@@ -28,6 +28,7 @@ const statusTold: Readonly<Record<ExecutionEventType, ExecutionStatus | undefine
   "execution.queued": "queued",
   "execution.started": "running",
   "execution.progressed": undefined,
+  "execution.reported": undefined,
   "execution.waiting": undefined,
   "execution.continued": undefined,
   "execution.signalled": undefined,

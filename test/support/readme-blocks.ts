@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import { executionMachine, supervisorMachine } from "../../machines/index.ts";
+import { executionMachine, orchestratorMachine, supervisorMachine } from "../../machines/index.ts";
 import { executionEventTypes } from "../../src/model/execution-event.ts";
+import { runEventTypes } from "../../src/model/run-event.ts";
+import { settingsTable } from "../../src/settings/settings-table.ts";
 import { machineToMermaid } from "./machine-to-mermaid.ts";
 
 /** The parts of the README that are made from the code, by the name in their markers. */
@@ -16,6 +18,20 @@ export function readmeBlocks(): Record<string, string> {
     ),
     "execution-machine": mermaid(machineToMermaid(executionMachine)),
     "supervisor-machine": mermaid(machineToMermaid(supervisorMachine)),
+    "orchestrator-machine": mermaid(machineToMermaid(orchestratorMachine)),
+    "run-events": table(
+      ["event", "meaning"],
+      Object.entries(runEventTypes).map(([type, meaning]) => [`\`${type}\``, meaning]),
+    ),
+    settings: table(
+      ["YAML key", "type", "default", "check"],
+      settingsTable().map(({ key, type, default: value, check }) => [
+        `\`${key}\``,
+        type,
+        value === undefined ? "none" : `\`${JSON.stringify(value)}\``,
+        check,
+      ]),
+    ),
   };
 }
 
@@ -32,15 +48,21 @@ export function fillReadme(readme: string, blocks: Readonly<Record<string, strin
   }, readme);
 }
 
-/** The error classes as their source documents them. */
+const errorFiles = ["errors", "settings-error", "already-running-error"];
+
+/** The error classes as their source documents them; one line for each code. */
 export function documentedErrors(): { name: string; code: string; meaning: string }[] {
-  const source = readFileSync(new URL("../../src/model/errors.ts", import.meta.url), "utf8");
-  const documentedClass = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export class (\w+)[^{]*\{\s*readonly code = "(\w+)"/g;
-  return [...source.matchAll(documentedClass)].map(([, docstring = "", name = "", code = ""]) => ({
-    name,
-    code,
-    meaning: firstSentence(docstring),
-  }));
+  const source = errorFiles.map((file) => readFileSync(new URL(`../../src/model/${file}.ts`, import.meta.url), "utf8")).join("\n");
+  const documentedClass = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export class (\w+)[^{]*\{\s*readonly code(?: = "(\w+)"|: (\w+));/g;
+  return [...source.matchAll(documentedClass)].flatMap(([, docstring = "", name = "", code, type]) =>
+    (code === undefined ? codesOf(type, source) : [code]).map((each) => ({ name, code: each, meaning: firstSentence(docstring) })),
+  );
+}
+
+/** The codes of a union type. */
+function codesOf(type: string | undefined, source: string): string[] {
+  const union = new RegExp(`export type ${type} = ([^;]*);`).exec(source)?.[1] ?? "";
+  return [...union.matchAll(/"(\w+)"/g)].map(([, code = ""]) => code);
 }
 
 function firstSentence(docstring: string): string {

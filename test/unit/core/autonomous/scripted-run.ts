@@ -1,7 +1,4 @@
-import {
-  type AutonomousOrchestratorOptions,
-  createAutonomousOrchestrator,
-} from "../../../../src/core/autonomous-orchestrator.ts";
+import { type AutonomousOrchestratorOptions, createAutonomousOrchestrator } from "../../../../src/core/autonomous-orchestrator.ts";
 import type { ApprovalAnswer, ApprovalRequest, Feedback, FeedbackRequest } from "../../../../src/model/approval.ts";
 import type { RunCheckpoint } from "../../../../src/model/run-checkpoint.ts";
 import type { RunEvent, RunEventType } from "../../../../src/model/run-event.ts";
@@ -39,7 +36,17 @@ export const rejected: ApprovalAnswer = { decision: "rejected" };
 
 /** An orchestrator whose parts follow a script, on a clock that stands still; everything that happens is noted. */
 export function scriptedRun(script: Script) {
-  const { prompts = ["A"], executor = ["done"], oracle, approvals, feedback, isAvailable, responseTimeoutMs, settings, ...options } = script;
+  const {
+    prompts = ["A"],
+    executor = ["done"],
+    oracle,
+    approvals,
+    feedback,
+    isAvailable,
+    responseTimeoutMs,
+    settings,
+    ...options
+  } = script;
   const clock = new VirtualClock();
   const calls = {
     requests: [] as RunRequest[],
