@@ -1,7 +1,4 @@
-import {
-  type AutonomousOrchestratorOptions,
-  createAutonomousOrchestrator,
-} from "../../../../src/core/autonomous-orchestrator.ts";
+import { type AutonomousOrchestratorOptions, createAutonomousOrchestrator } from "../../../../src/core/autonomous-orchestrator.ts";
 import type { ApprovalAnswer, ApprovalRequest, Feedback, FeedbackRequest } from "../../../../src/model/approval.ts";
 import type { RunCheckpoint } from "../../../../src/model/run-checkpoint.ts";
 import type { RunEvent, RunEventType } from "../../../../src/model/run-event.ts";
@@ -25,6 +22,7 @@ export interface Script extends Omit<Partial<AutonomousOrchestratorOptions<RunRe
   prompts?: readonly string[];
   executor?: readonly ExecutorEntry[] | ((request: RunRequest, scope: ExecutorScope) => Promise<StepResult>);
   oracle?: readonly OracleEntry[];
+  oracleIsConfigured?: boolean;
   approvals?: readonly HumanEntry[];
   feedback?: readonly (Feedback | Error | "hang")[];
   isAvailable?: boolean;
@@ -39,7 +37,18 @@ export const rejected: ApprovalAnswer = { decision: "rejected" };
 
 /** An orchestrator whose parts follow a script, on a clock that stands still; everything that happens is noted. */
 export function scriptedRun(script: Script) {
-  const { prompts = ["A"], executor = ["done"], oracle, approvals, feedback, isAvailable, responseTimeoutMs, settings, ...options } = script;
+  const {
+    prompts = ["A"],
+    executor = ["done"],
+    oracle,
+    oracleIsConfigured = true,
+    approvals,
+    feedback,
+    isAvailable,
+    responseTimeoutMs,
+    settings,
+    ...options
+  } = script;
   const clock = new VirtualClock();
   const calls = {
     requests: [] as RunRequest[],
@@ -63,9 +72,12 @@ export function scriptedRun(script: Script) {
       return typeof entry === "string" ? { success: true, output: entry } : entry;
     },
     ...(oracle !== undefined && {
-      oracle: async (question: OracleQuestion<Settings>, { signal }: { signal: AbortSignal }) => {
-        calls.questions.push(question);
-        return answer(oracle, calls.questions.length, signal);
+      oracle: {
+        isConfigured: oracleIsConfigured,
+        async verify(question: OracleQuestion<Settings>, { signal }: { signal: AbortSignal }) {
+          calls.questions.push(question);
+          return answer(oracle, calls.questions.length, signal);
+        },
       },
     }),
     ...(hasHuman && {
