@@ -133,7 +133,7 @@ export class AutonomousRun implements RunOfSystem {
 
   /** Makes the parts and begins. Throws what a factory throws; nothing has happened then. */
   start(): void {
-    const { reportError, requestFactory } = this.#environment;
+    const { requestFactory } = this.#environment;
     const parts = this.#environment.makeParts(this);
     this.#parts = parts;
     this.#calls = new RunCalls({
@@ -141,7 +141,6 @@ export class AutonomousRun implements RunOfSystem {
       settings: this.settings,
       requestFactory,
       scopeOf: (input, signal) => this.#userScope.open(input, signal),
-      reportError,
     });
     this.#begun = true;
     this.actor.start();
@@ -156,8 +155,9 @@ export class AutonomousRun implements RunOfSystem {
     return true;
   }
 
+  /** What comes when the run is over is ignored. */
   send(event: OrchestratorEvent): void {
-    if (event.type === "human.answered" && this.#userScope.answer(event.requestId, event)) return;
+    if (this.isOver || (event.type === "human.answered" && this.#userScope.answer(event.requestId, event))) return;
     this.actor.send(event);
   }
 

@@ -3,7 +3,6 @@ import { normalVerdict } from "../model/normal-verdict.ts";
 import { toFeedbackRequest } from "../model/run-question.ts";
 import type { StepInput } from "../model/run-step.ts";
 import type { RunRequest, StepResult } from "../model/run-task.ts";
-import type { SerializedError } from "../model/serialized-error.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { ExecutorScope } from "../ports/executor.ts";
 import type { FinalIterationContext } from "../ports/final-iteration-strategy.ts";
@@ -21,7 +20,6 @@ export interface RunCallsHost {
   readonly settings: Settings;
   readonly requestFactory: RequestFactory<RunRequest>;
   scopeOf(input: StepInput, signal: AbortSignal): { scope: ExecutorScope; close(): void };
-  reportError(error: unknown): void;
 }
 
 /** The calls that a run makes to the user's parts, each checked on its way back. */
@@ -50,37 +48,30 @@ export class RunCalls {
     return { verdict: normalVerdict(verdict as Verdict) };
   }
 
-  /** A fallback that fails has nothing to give. */
   async provideFallback(input: StepInput): Promise<{ result?: StepResult }> {
     const { iteration, pass, context, error, result, history } = input.progress;
-    return this.#orNothing(async () => {
-      const question = {
-        request: this.#requestOf(input),
-        iteration,
-        pass,
-        context,
-        previousOutputs: history.flatMap(({ output }) => (output === undefined ? [] : [output])),
-        ...(error !== undefined && { error }),
-        ...(result !== undefined && { result }),
-      };
-      const { fallback } = this.#host.parts;
-      const given = (await fallback?.canProvide(question)) ? await fallback?.get(question) : undefined;
-      return given === undefined || given === null ? {} : { result: checkedResult(given, "a fallback") };
-    });
+    const question = {
+      request: this.#requestOf(input),
+      iteration,
+      pass,
+      context,
+      previousOutputs: history.flatMap(({ output }) => (output === undefined ? [] : [output])),
+      ...(error !== undefined && { error }),
+      ...(result !== undefined && { result }),
+    };
+    const { fallback } = this.#host.parts;
+    const given = (await fallback?.canProvide(question)) ? await fallback?.get(question) : undefined;
+    return given === undefined || given === null ? {} : { result: checkedResult(given, "a fallback") };
   }
 
   async prepareFinalIteration(input: StepInput): Promise<{ request?: RunRequest }> {
-    return this.#orNothing(async () => {
-      const request = await this.#host.parts.finalIteration?.before?.(this.#finalContext(input));
-      return request === undefined || request === null ? {} : { request };
-    });
+    const request = await this.#host.parts.finalIteration?.before?.(this.#finalContext(input));
+    return request === undefined || request === null ? {} : { request };
   }
 
   async forceCompletion(input: StepInput): Promise<{ result?: StepResult }> {
-    return this.#orNothing(async () => {
-      const given = await this.#host.parts.finalIteration?.forceCompletion?.(this.#finalContext(input));
-      return given === undefined || given === null ? {} : { result: checkedResult(given, "forceCompletion") };
-    });
+    const given = await this.#host.parts.finalIteration?.forceCompletion?.(this.#finalContext(input));
+    return given === undefined || given === null ? {} : { result: checkedResult(given, "forceCompletion") };
   }
 
   async checkHuman(): Promise<{ available: boolean }> {
@@ -101,12 +92,9 @@ export class RunCalls {
     return {};
   }
 
-  /** Feedback that fails is none: the task is finished anyway. */
   async requestFeedback({ plan, progress }: StepInput, signal: AbortSignal): Promise<{ feedback?: Feedback }> {
-    return this.#orNothing(async () => {
-      const feedback = await this.#host.parts.human?.requestFeedback?.(toFeedbackRequest(progress, plan), { signal });
-      return feedback === undefined || feedback === null ? {} : { feedback };
-    });
+    const feedback = await this.#host.parts.human?.requestFeedback?.(toFeedbackRequest(progress, plan), { signal });
+    return feedback === undefined || feedback === null ? {} : { feedback };
   }
 
   #requestOf({ progress: { task, prompt } }: StepInput): RunRequest {
@@ -128,21 +116,6 @@ export class RunCalls {
       ...(lastResult !== undefined && { lastResult }),
     };
   }
-
-  async #orNothing<Given extends object>(ask: () => Promise<Given>): Promise<Given | Record<string, never>> {
-    try {
-      return await ask();
-    } catch (error) {
-      this.#host.reportError(error);
-      return {};
-    }
-  }
-}
-
-/** What a failed call threw, kept beside its serialised form. */
-export interface CallFailure {
-  readonly at: number;
-  readonly error: SerializedError;
 }
 
 const decisions = ["approved", "rejected", "modifyAndApprove", "deferred"];

@@ -12,13 +12,15 @@ export interface RunOfSystem {
   readonly clock: Clock;
   /** The thing itself, for those who want more than its serialised form. */
   threw(thrown: unknown): void;
+  /** Hears of what a part threw that a run can do without. */
+  reportError(error: unknown): void;
 }
 
 type Perform<Output> = (run: RunOfSystem, input: StepInput, signal: AbortSignal) => Promise<Omit<Output, "at">>;
 
 /** The orchestrator machine with its actors, once for all runs: each run is a system of its own, and is found by it. */
 export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSystem>) {
-  const call = <Output extends { at: number }>(perform: Perform<Output>) =>
+  const call = <Output extends { at: number }>(perform: Perform<Output>, need: "needed" | "optional" = "needed") =>
     fromPromise<Output, StepInput>(async ({ input, system, signal }) => {
       const run = runs.get(system);
       if (run === undefined) throw new Error("this machine is run by its orchestrator only");
@@ -26,7 +28,8 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
         const output = await perform(run, input, signal);
         return { ...output, at: run.clock.monotonicNow() } as Output;
       } catch (thrown) {
-        run.threw(thrown);
+        if (need === "needed") run.threw(thrown);
+        else if (!signal.aborted) run.reportError(thrown);
         throw { error: toSerializedError(thrown), at: run.clock.monotonicNow() } satisfies StepFailure;
       }
     });
@@ -34,13 +37,13 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
     actors: {
       executeTask: call<step.Executed>((run, input, signal) => run.calls.executeTask(input, signal)),
       verifyOutput: call<step.Verified>((run, input, signal) => run.calls.verifyOutput(input, signal)),
-      provideFallback: call<step.FallbackGiven>((run, input) => run.calls.provideFallback(input)),
-      prepareFinalIteration: call<step.Prepared>((run, input) => run.calls.prepareFinalIteration(input)),
-      forceCompletion: call<step.Forced>((run, input) => run.calls.forceCompletion(input)),
+      provideFallback: call<step.FallbackGiven>((run, input) => run.calls.provideFallback(input), "optional"),
+      prepareFinalIteration: call<step.Prepared>((run, input) => run.calls.prepareFinalIteration(input), "optional"),
+      forceCompletion: call<step.Forced>((run, input) => run.calls.forceCompletion(input), "optional"),
       checkHuman: call<step.HumanChecked>(async (run) => ({ ...(await run.calls.checkHuman()), now: run.clock.now() })),
       requestApproval: call<step.Decided>((run, input, signal) => run.calls.requestApproval(input, signal)),
       notifyHuman: call<step.Notified>((run, input) => run.calls.notifyHuman(input)),
-      requestFeedback: call<step.FeedbackGiven>((run, input, signal) => run.calls.requestFeedback(input, signal)),
+      requestFeedback: call<step.FeedbackGiven>((run, input, signal) => run.calls.requestFeedback(input, signal), "optional"),
     },
   });
 }

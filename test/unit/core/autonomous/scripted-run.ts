@@ -22,6 +22,7 @@ export interface Script extends Omit<Partial<AutonomousOrchestratorOptions<RunRe
   prompts?: readonly string[];
   executor?: readonly ExecutorEntry[] | ((request: RunRequest, scope: ExecutorScope) => Promise<StepResult>);
   oracle?: readonly OracleEntry[];
+  oracleIsConfigured?: boolean;
   approvals?: readonly HumanEntry[];
   feedback?: readonly (Feedback | Error | "hang")[];
   isAvailable?: boolean;
@@ -40,6 +41,7 @@ export function scriptedRun(script: Script) {
     prompts = ["A"],
     executor = ["done"],
     oracle,
+    oracleIsConfigured = true,
     approvals,
     feedback,
     isAvailable,
@@ -70,9 +72,12 @@ export function scriptedRun(script: Script) {
       return typeof entry === "string" ? { success: true, output: entry } : entry;
     },
     ...(oracle !== undefined && {
-      oracle: async (question: OracleQuestion<Settings>, { signal }: { signal: AbortSignal }) => {
-        calls.questions.push(question);
-        return answer(oracle, calls.questions.length, signal);
+      oracle: {
+        isConfigured: oracleIsConfigured,
+        async verify(question: OracleQuestion<Settings>, { signal }: { signal: AbortSignal }) {
+          calls.questions.push(question);
+          return answer(oracle, calls.questions.length, signal);
+        },
       },
     }),
     ...(hasHuman && {
