@@ -192,6 +192,9 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     check.text(id, "id");
     check.fields({ signal: check.abortSignal, timeoutMs: check.milliseconds })(options, "options");
     const { signal, timeoutMs } = options;
+    if (signal === undefined && timeoutMs === undefined) {
+      return new Promise((resolve, reject) => this.#fleet.waitFor(id, { resolve: resolve as (result: unknown) => void, reject }));
+    }
     signal?.throwIfAborted();
     const { clock } = this.#fleetOptions;
     let stopWaiting = () => {};
