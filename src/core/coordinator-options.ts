@@ -4,7 +4,7 @@ import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { CoordinatorSnapshot } from "./coordinator-snapshot.ts";
+import { type CoordinatorSnapshot, isCoordinatorSnapshot } from "./coordinator-snapshot.ts";
 import type { AnyOrchestrator, InputOf } from "./orchestrator.ts";
 import type { RateLimit } from "./rate-limiter.ts";
 
@@ -27,7 +27,7 @@ export interface CoordinatorOptions<O extends AnyOrchestrator> {
   maxConcurrent?: number;
   /** How many may wait in `queued`; Infinity. 0 refuses a start for which no slot is free. */
   maxQueued?: number;
-  /** How many of one group hold a slot at the same time; no limit. A function is asked when a group first appears, and again after it was empty. */
+  /** How many of one group hold a slot at the same time; no limit. A function is asked at each start of its group. */
   maxConcurrentPerGroup?: number | ((group: string) => number);
   /** How many attempts begin within any span of `intervalMs`; no limit. */
   rateLimit?: RateLimit;
@@ -89,36 +89,39 @@ const orchestratorCheck: check.OptionCheck = (value, field) => {
   }
 };
 
-const coordinatorOptionsCheck = check.fields({
-  orchestrator: orchestratorCheck,
-  maxConcurrent: check.wholeNumber(1),
-  maxQueued: check.wholeNumber(0, "infinity"),
-  maxConcurrentPerGroup: check.either("a whole number >= 1 or a function of the group", check.wholeNumber(1), check.callable),
-  rateLimit: check.fields({ limit: check.wholeNumber(1), intervalMs: check.positiveMilliseconds }),
-  retry: check.fields({ ...retryFields, retryIf: check.callable }),
-  timeoutMs: check.positiveMilliseconds,
-  cancelGraceMs: check.milliseconds,
-  retention: check.fields({
-    maxAgeMs: check.numberBetween(0, Number.POSITIVE_INFINITY),
-    maxCount: check.wholeNumber(0, "infinity"),
-  }),
-  inputSchema: (value, field) => {
-    const standard = (value as { "~standard"?: { validate?: unknown } } | null)?.["~standard"];
-    if (typeof standard?.validate !== "function") {
-      throw new InvalidOptionsError({ field, expected: "a schema that implements Standard Schema", received: value });
-    }
+const coordinatorOptionsCheck = check.fields(
+  {
+    orchestrator: orchestratorCheck,
+    maxConcurrent: check.wholeNumber(1),
+    maxQueued: check.wholeNumber(0, "infinity"),
+    maxConcurrentPerGroup: check.either("a whole number >= 1 or a function of the group", check.wholeNumber(1), check.callable),
+    rateLimit: check.fields({ limit: check.wholeNumber(1), intervalMs: check.positiveMilliseconds }, ["limit", "intervalMs"]),
+    retry: check.fields({ ...retryFields, retryIf: check.callable }),
+    timeoutMs: check.positiveMilliseconds,
+    cancelGraceMs: check.milliseconds,
+    retention: check.fields({
+      maxAgeMs: check.numberBetween(0, Number.POSITIVE_INFINITY),
+      maxCount: check.wholeNumber(0, "infinity"),
+    }),
+    inputSchema: (value, field) => {
+      const standard = (value as { "~standard"?: { validate?: unknown } } | null)?.["~standard"];
+      if (typeof standard?.validate !== "function") {
+        throw new InvalidOptionsError({ field, expected: "a schema that implements Standard Schema", received: value });
+      }
+    },
+    snapshot: (value, field) => {
+      if (!isCoordinatorSnapshot(value)) {
+        throw new InvalidOptionsError({ field, expected: "what supervisor.getPersistedSnapshot() gave", received: value });
+      }
+    },
+    inspect: check.either("a function or an observer with next", check.callable, check.having("next")),
+    clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
+    generateId: check.callable,
+    random: check.callable,
+    onError: check.callable,
   },
-  snapshot: (value, field) => {
-    if ((value as { version?: unknown } | null)?.version !== 1) {
-      throw new InvalidOptionsError({ field, expected: "what supervisor.getPersistedSnapshot() gave", received: value });
-    }
-  },
-  inspect: check.either("a function or an observer with next", check.callable, check.having("next")),
-  clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
-  generateId: check.callable,
-  random: check.callable,
-  onError: check.callable,
-});
+  ["orchestrator"],
+);
 
 const startOptionsCheck = check.fields({
   id: check.text,
@@ -135,7 +138,6 @@ const startOptionsCheck = check.fields({
 /** Throws `InvalidOptionsError` naming the first wrong field. */
 export function checkCoordinatorOptions(options: unknown): void {
   coordinatorOptionsCheck(options, "options");
-  orchestratorCheck((options as { orchestrator?: unknown }).orchestrator, "orchestrator");
 }
 
 /** Throws `InvalidOptionsError` naming the first wrong field. */
