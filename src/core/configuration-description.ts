@@ -3,7 +3,7 @@ import { defaultMaxHistory } from "../model/run-history.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 
 /** How a part was given. */
-export type PartDescription = "none" | "function" | "object" | "factory";
+type PartDescription = "none" | "function" | "object" | "factory";
 
 /** The configuration of an orchestrator as plain data: safe to log, the key of the model is never in it. */
 export interface ConfigurationDescription {

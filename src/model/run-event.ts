@@ -60,7 +60,7 @@ export type RunFact =
 export type RunEventType = RunFact["type"];
 
 /** What every event of a run carries. */
-export interface RunEventPlace {
+interface RunEventPlace {
   readonly executionId: string;
   readonly sessionId: string;
   /** Rises within the run, also across a restore. */

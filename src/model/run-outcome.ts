@@ -3,7 +3,7 @@ import type { RunStopReason } from "./run-event.ts";
 import type { StepResult } from "./run-task.ts";
 import type { SerializedError } from "./serialized-error.ts";
 
-export const runFinalStates = [
+const runFinalStates = [
   "completed",
   "stoppedByGoalAchieved",
   "stoppedByMaxIterations",
@@ -31,8 +31,4 @@ export interface RunOutcome<Step = StepResult> {
   /** Set when `stoppedByError`. */
   readonly error?: SerializedError;
   readonly usage: RunUsage;
-}
-
-export function isRunFinalState(state: string): state is RunFinalState {
-  return (runFinalStates as readonly string[]).includes(state);
 }

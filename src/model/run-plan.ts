@@ -22,7 +22,7 @@ export interface RunParts {
 }
 
 /** How a human can be asked. */
-export interface HumanParts {
+interface HumanParts {
   /** For decisions: by a promise, or by a note that is answered later by the event `human.answered`. */
   readonly approvals?: "requestApproval" | "notify";
   readonly feedback: boolean;

@@ -53,7 +53,7 @@ export interface RunProgress {
 }
 
 /** A decision that is waited for, or was given last. */
-export interface PendingApproval {
+interface PendingApproval {
   readonly request: ApprovalRequest;
   /** The human was told; not to be done again after a restore. */
   readonly notified: boolean;

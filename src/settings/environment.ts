@@ -10,7 +10,7 @@ interface EnvironmentRule {
   readonly read: (text: string) => unknown;
 }
 
-export const environmentRules: readonly EnvironmentRule[] = [
+const environmentRules: readonly EnvironmentRule[] = [
   { path: ["llm", "endpoint"], variables: ["LLM_ENDPOINT", "OPENAI_BASE_URL", "GPUSTACK_ENDPOINT"], wins: false, read: asText },
   { path: ["llm", "apiKey"], variables: ["LLM_API_KEY", "OPENAI_API_KEY", "GPUSTACK_APIKEY"], wins: false, read: asText },
   { path: ["llm", "model"], variables: ["LLM_MODEL", "OPENAI_MODEL", "GPUSTACK_MODEL"], wins: false, read: asText },

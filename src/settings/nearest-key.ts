@@ -1,5 +1,5 @@
 /** How many letters have to be inserted, removed or replaced to turn `one` into `other` (V. Levenshtein, 1965). */
-export function editDistance(one: string, other: string): number {
+function editDistance(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (let row = 1; row <= one.length; row += 1) {
     const current = [row];

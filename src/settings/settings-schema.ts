@@ -3,11 +3,10 @@ import type { Secret } from "./secret.ts";
 import { decimal, filledText, flag, listOf, oneOf, optionalDecimal, optionalSecret, optionalText, wholeNumber } from "./setting-fields.ts";
 
 /** When a run of the autonomous orchestrator ends. */
-export const completionModes = ["untilQueueEmpty", "singleGoal", "untilGoalAchieved"] as const;
-export type CompletionMode = (typeof completionModes)[number];
+const completionModes = ["untilQueueEmpty", "singleGoal", "untilGoalAchieved"] as const;
 
 /** The points at which a human can be asked. The loop itself asks at four of them, user code at any. */
-export const approvalPoints = [
+const approvalPoints = [
   "beforeTaskStart",
   "afterTaskComplete",
   "oracleUncertain",
@@ -17,7 +16,6 @@ export const approvalPoints = [
   "maxIterationsApproaching",
   "beforeCheckpointRestore",
 ] as const;
-export type ApprovalPoint = (typeof approvalPoints)[number];
 
 const unitInterval = { min: 0, max: 1 };
 

@@ -1,5 +1,6 @@
-const benches: Record<string, () => Promise<{ bench(options: readonly string[]): Promise<void> }>> = {
+const benches: Record<string, () => Promise<{ bench(options: readonly string[]): Promise<unknown> }>> = {
   memory: () => import("./memory.ts"),
+  orchestrator: () => import("./orchestrator.ts"),
 };
 
 const [name = "", ...options] = process.argv.slice(2);

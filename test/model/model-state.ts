@@ -24,7 +24,7 @@ export interface PlannedExecution {
   readonly maxAttempts?: number;
 }
 
-export type ModelCommandType = ModelCommand["type"];
+type ModelCommandType = ModelCommand["type"];
 
 /** `finish`, `fail`, `wait` and `wake` are done by the orchestrator of execution `of`; `settle` and `settleFailing` are its end after it was asked to stop. */
 export type ModelCommand =
@@ -35,7 +35,7 @@ export type ModelCommand =
 /** Distributes over the types, so that each can be told from the others. */
 type Command<Type extends string, Details> = Type extends string ? { readonly type: Type } & Details : never;
 
-export type ExecutionCommandType = "finish" | "fail" | "cancel" | "settle" | "settleFailing" | "settleLate" | "wait" | "signal" | "wake";
+type ExecutionCommandType = "finish" | "fail" | "cancel" | "settle" | "settleFailing" | "settleLate" | "wait" | "signal" | "wake";
 
 export interface ModelExecution {
   state: ExecutionState | "unborn" | "removed";

@@ -12,7 +12,7 @@ export interface GeneratedPath {
 }
 
 /** Runs a path and says what it visited. */
-export async function runPath(
+async function runPath(
   scenario: Scenario,
   numbers: readonly number[],
 ): Promise<{ seen: Set<string>; showing: Showing; decisions: readonly Decision[] }> {

@@ -14,9 +14,9 @@ import { VirtualClock } from "../../../../src/testing/virtual-clock.ts";
 type Orchestration = NonNullable<SettingsInput["orchestration"]>;
 
 /** An output, a result, an error to throw, or `hang`: open until its signal is aborted. The last entry repeats. */
-export type ExecutorEntry = string | StepResult | Error | "hang";
-export type OracleEntry = Verdict | Error | "hang";
-export type HumanEntry = ApprovalAnswer | ApprovalAnswer["decision"] | Error | "hang";
+type ExecutorEntry = string | StepResult | Error | "hang";
+type OracleEntry = Verdict | Error | "hang";
+type HumanEntry = ApprovalAnswer | ApprovalAnswer["decision"] | Error | "hang";
 
 export interface Script extends Omit<Partial<AutonomousOrchestratorOptions<RunRequest, StepResult>>, "settings" | "oracle" | "executor"> {
   prompts?: readonly string[];
