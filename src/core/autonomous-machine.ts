@@ -43,8 +43,10 @@ export function autonomousMachine(orchestrator: AutonomousOrchestrator): HostMac
         const { iteration, pass } = context.progress;
         return lasting.has(state) ? ({ state, iteration, pass } satisfies RunShown) : undefined;
       },
-      toResult: (output) => {
+      toResult: async (output) => {
         const outcome = output as RunOutcome;
+        // The slot stays taken until the executor, too, has stopped.
+        await run.settled();
         if (outcome.finalState === "stoppedByUser") throw new ExecutionCancelledError(executionId, outcome.reason);
         if (outcome.finalState === "stoppedByError") throw run.thrown;
         return outcome;

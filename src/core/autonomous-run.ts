@@ -51,6 +51,7 @@ export class AutonomousRun implements RunOfSystem {
   readonly #onEvent: (event: RunEvent) => void;
   #parts: ResolvedParts | undefined;
   #calls: RunCalls | undefined;
+  readonly #underWay = new Set<Promise<unknown>>();
   #sequence: number;
   #begun = false;
   #cancelled = false;
@@ -170,6 +171,20 @@ export class AutonomousRun implements RunOfSystem {
   checkpoint(): RunCheckpoint {
     const { executionId, sessionId } = this;
     return toCheckpoint({ executionId, sessionId, sequence: this.#sequence }, this.actor.getSnapshot().context.saved);
+  }
+
+  track<Output>(call: Promise<Output>): Promise<Output> {
+    const forget = (): void => {
+      this.#underWay.delete(call);
+    };
+    this.#underWay.add(call);
+    call.then(forget, forget);
+    return call;
+  }
+
+  /** Resolves when no call of a part is under way: after a cancel, parts may take their time to stop. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
   threw(value: unknown): void {

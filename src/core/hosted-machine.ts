@@ -15,8 +15,8 @@ export interface HostedMachine {
   expects(event: EventObject): boolean;
   /** What is worth showing of a state; undefined for one that is only passed through. */
   toProgress(snapshot: AnyMachineSnapshot): unknown;
-  /** The result of the attempt. Throws when the output says that there is none. */
-  toResult(output: unknown): unknown;
+  /** The result of the attempt. Rejects when the output says that there is none. */
+  toResult(output: unknown): Promise<unknown>;
 }
 
 /** Makes the actor of one attempt; its timers must be those of this clock. */

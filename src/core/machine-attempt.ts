@@ -43,12 +43,8 @@ class MachineAttempt implements RunningAttempt {
         error: reject,
         complete: () => {
           const { status, output } = actor.getSnapshot();
-          if (status !== "done") return reject(host.signal.reason);
-          try {
-            resolve(this.#machine.toResult(output));
-          } catch (error) {
-            reject(error);
-          }
+          if (status === "done") resolve(this.#machine.toResult(output));
+          else reject(host.signal.reason);
         },
       });
     });

@@ -16,7 +16,7 @@ export function plainMachine(machine: AnyStateMachine, inspect: InspectionObserv
       isSignal: (type) => !type.startsWith("xstate."),
       expects: () => false,
       toProgress: ({ value }) => value,
-      toResult: (output) => output,
+      toResult: async (output) => output,
     };
   };
 }

@@ -10,6 +10,8 @@ import type { RunCalls } from "./run-calls.ts";
 export interface RunOfSystem {
   readonly calls: RunCalls;
   readonly clock: Clock;
+  /** Keeps in mind that a call is under way, until it settles. */
+  track<Output>(call: Promise<Output>): Promise<Output>;
   /** The thing itself, for those who want more than its serialised form. */
   threw(thrown: unknown): void;
   /** Hears of what a part threw that a run can do without. */
@@ -25,7 +27,7 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
       const run = runs.get(system);
       if (run === undefined) throw new Error("this machine is run by its orchestrator only");
       try {
-        const output = await perform(run, input, signal);
+        const output = await run.track(perform(run, input, signal));
         return { ...output, at: run.clock.monotonicNow() } as Output;
       } catch (thrown) {
         if (need === "needed") run.threw(thrown);
