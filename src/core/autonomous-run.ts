@@ -54,6 +54,8 @@ export class AutonomousRun implements RunOfSystem {
   #sequence: number;
   #begun = false;
   #cancelled = false;
+  #callsAtWork = 0;
+  readonly #whenIdle: (() => void)[] = [];
   #thrown: { readonly value: unknown } | undefined;
   readonly #userScope: UserScope;
 
@@ -88,18 +90,22 @@ export class AutonomousRun implements RunOfSystem {
     this.outcome = new Promise((resolve, reject) => {
       this.actor.subscribe({
         complete: () => {
-          void this.#parts?.dispose((error) => environment.reportError(error));
+          this.#disposeWhenSettled();
           const { status, output } = this.actor.getSnapshot();
           if (status === "done") resolve(output as RunOutcome);
         },
         error: (error) => {
-          void this.#parts?.dispose((thrown) => environment.reportError(thrown));
+          this.#disposeWhenSettled();
           reject(error);
         },
       });
     });
     // Whoever asked for the outcome hears of it; nobody has to ask.
     this.outcome.catch(() => {});
+  }
+
+  get machine(): RunMachine {
+    return this.#environment.machine;
   }
 
   get parts(): ResolvedParts {
@@ -158,7 +164,7 @@ export class AutonomousRun implements RunOfSystem {
   /** What comes when the run is over is ignored. */
   send(event: OrchestratorEvent): void {
     if (this.isOver || (event.type === "human.answered" && this.#userScope.answer(event.requestId, event))) return;
-    this.actor.send(event);
+    this.actor.send(event.type === "run.resume" ? { type: "run.resume", at: this.clock.monotonicNow() } : event);
   }
 
   /** The last safe point as data: what a crash now would lose is at most the pass in hand. */
@@ -167,12 +173,35 @@ export class AutonomousRun implements RunOfSystem {
     return toCheckpoint({ executionId, sessionId, sequence: this.#sequence }, this.actor.getSnapshot().context.saved);
   }
 
+  /** Resolves with the outcome once no call to executor, oracle or strategies is at work any more: some go on after a cancel. */
+  async settled(): Promise<RunOutcome> {
+    const outcome = await this.outcome;
+    if (this.#callsAtWork > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    return outcome;
+  }
+
+  callBegan(): void {
+    this.#callsAtWork += 1;
+  }
+
+  callEnded(): void {
+    this.#callsAtWork -= 1;
+    if (this.#callsAtWork > 0 || !this.isOver) return;
+    for (const tell of this.#whenIdle.splice(0)) tell();
+  }
+
   threw(value: unknown): void {
     this.#thrown = { value };
   }
 
   reportError(error: unknown): void {
     this.#environment.reportError(error);
+  }
+
+  #disposeWhenSettled(): void {
+    const dispose = (): void => void this.#parts?.dispose((error) => this.reportError(error));
+    if (this.#callsAtWork > 0) this.#whenIdle.push(dispose);
+    else dispose();
   }
 
   #tell(fact: OrchestratorFact): void {
