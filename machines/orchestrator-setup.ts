@@ -1,5 +1,5 @@
 import { assign, emit, enqueueActions, fromPromise, sendTo, setup } from "xstate";
-import type { ApprovalAnswer, Feedback } from "../src/model/approval.ts";
+import { type ApprovalAnswer, type Feedback, isApprovalAnswer } from "../src/model/approval.ts";
 import { continuationPrompt, isContinued, toContinuation } from "../src/model/continuation.ts";
 import type { ApprovalPoint } from "../src/model/loop-settings.ts";
 import { readVerdict, type VerdictReading } from "../src/model/read-verdict.ts";
@@ -11,7 +11,7 @@ import type { RunParts, RunPlan } from "../src/model/run-plan.ts";
 import * as run from "../src/model/run-progress.ts";
 import { isAskedAt, modifiedPrompt, nextTask, toFeedbackRequest, withQuestion, withRemainingWait } from "../src/model/run-question.ts";
 import type * as step from "../src/model/run-step.ts";
-import { isBlank, isUsable, type RunRequest, type StepResult, toTask } from "../src/model/run-task.ts";
+import { isBlank, isRequest, isUsable, type RunRequest, type StepResult, toTask } from "../src/model/run-task.ts";
 import type { SerializedError } from "../src/model/serialized-error.ts";
 import { joinQueue, type TaskQueue } from "../src/model/task-queue.ts";
 import type { Verdict } from "../src/model/verdict.ts";
@@ -146,7 +146,7 @@ export const orchestratorSetup = setup({
     humanAnswered: ({ context }) => context.progress.approval?.answer !== undefined,
     humanIsNotified: ({ context }) => context.plan.parts.human?.approvals === "notify",
     answersQuestion: ({ context, event }) =>
-      event.type === "human.answered" && event.requestId === context.progress.approval?.request.requestId,
+      event.type === "human.answered" && event.requestId === context.progress.approval?.request.requestId && isApprovalAnswer(event),
     decided: ({ context }, decision: ApprovalAnswer["decision"]) => context.progress.approval?.answer?.decision === decision,
     promptModified: ({ context }) => modifiedPrompt(context.progress) !== undefined,
     passRefined: ({ context }) => modifiedPrompt(context.progress) !== undefined && passesLeft(context),
@@ -176,7 +176,7 @@ export const orchestratorSetup = setup({
     proceed: sendTo(({ self }) => self, { type: "proceed" }),
 
     enqueueTask: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== "task.enqueue") return;
+      if (event.type !== "task.enqueue" || !isRequest(event.request)) return;
       const task = toTask(event.request);
       const { progress, saved } = context;
       enqueue.assign({
@@ -247,7 +247,8 @@ export const orchestratorSetup = setup({
       progress: ({ context: { saved, progress } }) => ({ ...saved.progress, questions: progress.questions }),
     }),
     resumeClock: assign({
-      progress: ({ context, event }) => (event.type === "run.resume" ? elapsed(context, context.progress, event.at) : context.progress),
+      progress: ({ context, event }) =>
+        event.type === "run.resume" && Number.isFinite(event.at) ? elapsed(context, context.progress, event.at) : context.progress,
     }),
 
     takeTask: assign({

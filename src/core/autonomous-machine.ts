@@ -35,7 +35,7 @@ export function autonomousMachine(orchestrator: AutonomousOrchestrator): HostMac
       actor: run.actor as unknown as Actor<AnyStateMachine>,
       start: () => run.start(),
       stop: () => run.cancel(),
-      send: (event) => run.send(event.type === "run.resume" ? { type: "run.resume", at: clock.monotonicNow() } : (event as never)),
+      send: (event) => run.send(event as never),
       isSignal: (type) => signals.has(type),
       expects: (event) => event.type === "human.answered" && run.awaits((event as { requestId?: unknown }).requestId),
       toProgress: ({ value, context }) => {

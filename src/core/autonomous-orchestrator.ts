@@ -9,7 +9,7 @@ import { isRunCheckpoint, type RunCheckpoint } from "../model/run-checkpoint.ts"
 import type { RunEvent, RunEventType } from "../model/run-event.ts";
 import { defaultMaxHistory } from "../model/run-history.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
-import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { isRequest, type RunRequest, type StepResult } from "../model/run-task.ts";
 import { tasksOf, toTaskQueue } from "../model/task-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
@@ -108,7 +108,7 @@ export class AutonomousOrchestrator<Input extends RunRequest = RunRequest, Step 
 
   /** Puts a task at the end of the queue, at any time. A run that is over leaves it for the next one. */
   enqueue(request: Input): void {
-    if (typeof request?.id !== "string" || typeof request.prompt !== "string") {
+    if (!isRequest(request)) {
       throw new InvalidOptionsError({ field: "request", expected: "{ id: string, prompt: string }", received: request });
     }
     this.#renew();

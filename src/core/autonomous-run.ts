@@ -51,10 +51,11 @@ export class AutonomousRun implements RunOfSystem {
   readonly #onEvent: (event: RunEvent) => void;
   #parts: ResolvedParts | undefined;
   #calls: RunCalls | undefined;
-  readonly #underWay = new Set<Promise<unknown>>();
   #sequence: number;
   #begun = false;
   #cancelled = false;
+  #callsAtWork = 0;
+  readonly #whenIdle: (() => void)[] = [];
   #thrown: { readonly value: unknown } | undefined;
   readonly #userScope: UserScope;
 
@@ -89,12 +90,12 @@ export class AutonomousRun implements RunOfSystem {
     this.outcome = new Promise((resolve, reject) => {
       this.actor.subscribe({
         complete: () => {
-          void this.#parts?.dispose((error) => environment.reportError(error));
+          this.#disposeWhenSettled();
           const { status, output } = this.actor.getSnapshot();
           if (status === "done") resolve(output as RunOutcome);
         },
         error: (error) => {
-          void this.#parts?.dispose((thrown) => environment.reportError(thrown));
+          this.#disposeWhenSettled();
           reject(error);
         },
       });
@@ -159,7 +160,7 @@ export class AutonomousRun implements RunOfSystem {
   /** What comes when the run is over is ignored. */
   send(event: OrchestratorEvent): void {
     if (this.isOver || (event.type === "human.answered" && this.#userScope.answer(event.requestId, event))) return;
-    this.actor.send(event);
+    this.actor.send(event.type === "run.resume" ? { type: "run.resume", at: this.clock.monotonicNow() } : event);
   }
 
   /** Whether user code waits for the answer to this request. */
@@ -173,18 +174,21 @@ export class AutonomousRun implements RunOfSystem {
     return toCheckpoint({ executionId, sessionId, sequence: this.#sequence }, this.actor.getSnapshot().context.saved);
   }
 
-  track<Output>(call: Promise<Output>): Promise<Output> {
-    const forget = (): void => {
-      this.#underWay.delete(call);
-    };
-    this.#underWay.add(call);
-    call.then(forget, forget);
-    return call;
+  /** Resolves with the outcome once no call to executor, oracle or strategies is at work any more: some go on after a cancel. */
+  async settled(): Promise<RunOutcome> {
+    const outcome = await this.outcome;
+    if (this.#callsAtWork > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    return outcome;
   }
 
-  /** Resolves when no call of a part is under way: after a cancel, parts may take their time to stop. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  callBegan(): void {
+    this.#callsAtWork += 1;
+  }
+
+  callEnded(): void {
+    this.#callsAtWork -= 1;
+    if (this.#callsAtWork > 0 || !this.isOver) return;
+    for (const tell of this.#whenIdle.splice(0)) tell();
   }
 
   threw(value: unknown): void {
@@ -193,6 +197,12 @@ export class AutonomousRun implements RunOfSystem {
 
   reportError(error: unknown): void {
     this.#environment.reportError(error);
+  }
+
+  #disposeWhenSettled(): void {
+    const dispose = (): void => void this.#parts?.dispose((error) => this.reportError(error));
+    if (this.#callsAtWork > 0) this.#whenIdle.push(dispose);
+    else dispose();
   }
 
   #tell(fact: OrchestratorFact): void {

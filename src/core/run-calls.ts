@@ -1,4 +1,4 @@
-import type { ApprovalAnswer, ApprovalRequest, Feedback } from "../model/approval.ts";
+import { type ApprovalAnswer, type ApprovalRequest, approvalDecisions, type Feedback, isApprovalAnswer } from "../model/approval.ts";
 import { normalVerdict } from "../model/normal-verdict.ts";
 import { toFeedbackRequest } from "../model/run-question.ts";
 import type { StepInput } from "../model/run-step.ts";
@@ -118,11 +118,9 @@ export class RunCalls {
   }
 }
 
-const decisions = ["approved", "rejected", "modifyAndApprove", "deferred"];
-
 export function checkedAnswer(answer: ApprovalAnswer): ApprovalAnswer {
-  if (!decisions.includes(answer?.decision)) throw new TypeError(`a human's answer must be { decision: one of ${decisions.join(", ")} }`);
-  return answer;
+  if (isApprovalAnswer(answer)) return answer;
+  throw new TypeError(`a human's answer must be { decision: one of ${approvalDecisions.join(", ")} }`);
 }
 
 function checkedResult(result: StepResult, who: string): StepResult {

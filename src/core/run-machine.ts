@@ -14,6 +14,9 @@ export interface RunOfSystem {
   track<Output>(call: Promise<Output>): Promise<Output>;
   /** The thing itself, for those who want more than its serialised form. */
   threw(thrown: unknown): void;
+  /** A call to a part that may still be at work when the run is over. */
+  callBegan(): void;
+  callEnded(): void;
   /** Hears of what a part threw that a run can do without. */
   reportError(error: unknown): void;
 }
@@ -22,17 +25,21 @@ type Perform<Output> = (run: RunOfSystem, input: StepInput, signal: AbortSignal)
 
 /** The orchestrator machine with its actors, once for all runs: each run is a system of its own, and is found by it. */
 export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSystem>) {
-  const call = <Output extends { at: number }>(perform: Perform<Output>, need: "needed" | "optional" = "needed") =>
+  const call = <Output extends { at: number }>(perform: Perform<Output>, need: "needed" | "optional" | "human" = "needed") =>
     fromPromise<Output, StepInput>(async ({ input, system, signal }) => {
       const run = runs.get(system);
       if (run === undefined) throw new Error("this machine is run by its orchestrator only");
+      // Nobody waits for a human whose answer is not wanted any more.
+      if (need !== "human") run.callBegan();
       try {
         const output = await run.track(perform(run, input, signal));
         return { ...output, at: run.clock.monotonicNow() } as Output;
       } catch (thrown) {
-        if (need === "needed") run.threw(thrown);
+        if (need !== "optional") run.threw(thrown);
         else if (!signal.aborted) run.reportError(thrown);
         throw { error: toSerializedError(thrown), at: run.clock.monotonicNow() } satisfies StepFailure;
+      } finally {
+        if (need !== "human") run.callEnded();
       }
     });
   return orchestratorMachine.provide({
@@ -42,9 +49,9 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
       provideFallback: call<step.FallbackGiven>((run, input) => run.calls.provideFallback(input), "optional"),
       prepareFinalIteration: call<step.Prepared>((run, input) => run.calls.prepareFinalIteration(input), "optional"),
       forceCompletion: call<step.Forced>((run, input) => run.calls.forceCompletion(input), "optional"),
-      checkHuman: call<step.HumanChecked>(async (run) => ({ ...(await run.calls.checkHuman()), now: run.clock.now() })),
-      requestApproval: call<step.Decided>((run, input, signal) => run.calls.requestApproval(input, signal)),
-      notifyHuman: call<step.Notified>((run, input) => run.calls.notifyHuman(input)),
+      checkHuman: call<step.HumanChecked>(async (run) => ({ ...(await run.calls.checkHuman()), now: run.clock.now() }), "human"),
+      requestApproval: call<step.Decided>((run, input, signal) => run.calls.requestApproval(input, signal), "human"),
+      notifyHuman: call<step.Notified>((run, input) => run.calls.notifyHuman(input), "human"),
       requestFeedback: call<step.FeedbackGiven>((run, input, signal) => run.calls.requestFeedback(input, signal), "optional"),
     },
   });

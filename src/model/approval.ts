@@ -21,8 +21,10 @@ export interface ApprovalRequest {
   readonly description?: string;
 }
 
+export const approvalDecisions = ["approved", "rejected", "modifyAndApprove", "deferred"] as const;
+
 /** `deferred`: ask again in a second. `modifyAndApprove`: go on with another prompt. */
-export type ApprovalDecision = "approved" | "rejected" | "modifyAndApprove" | "deferred";
+export type ApprovalDecision = (typeof approvalDecisions)[number];
 
 /** What the human said. */
 export interface ApprovalAnswer {
@@ -49,4 +51,11 @@ export interface FeedbackRequest {
 export interface Feedback {
   readonly comment?: string;
   readonly rating?: number;
+}
+
+/** Whether something from outside is an answer; what is none must not pass for an approval. */
+export function isApprovalAnswer(value: unknown): value is ApprovalAnswer {
+  return (
+    typeof value === "object" && value !== null && (approvalDecisions as readonly unknown[]).includes((value as ApprovalAnswer).decision)
+  );
 }

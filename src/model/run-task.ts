@@ -30,6 +30,12 @@ export interface RunTask {
   readonly request: RunRequest;
 }
 
+/** Whether something from outside can be a request. */
+export function isRequest(value: unknown): value is RunRequest {
+  const { id, prompt } = (typeof value === "object" && value !== null ? value : {}) as Partial<RunRequest>;
+  return typeof id === "string" && typeof prompt === "string";
+}
+
 /** The task that a request stands for when it begins a chain. */
 export function toTask(request: RunRequest): RunTask {
   return { id: request.id, prompt: request.prompt, goal: request.prompt, rootId: request.id, request };
