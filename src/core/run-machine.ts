@@ -10,8 +10,6 @@ import type { RunCalls } from "./run-calls.ts";
 export interface RunOfSystem {
   readonly calls: RunCalls;
   readonly clock: Clock;
-  /** Keeps in mind that a call is under way, until it settles. */
-  track<Output>(call: Promise<Output>): Promise<Output>;
   /** The thing itself, for those who want more than its serialised form. */
   threw(thrown: unknown): void;
   /** A call to a part that may still be at work when the run is over. */
@@ -32,7 +30,7 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
       // Nobody waits for a human whose answer is not wanted any more.
       if (need !== "human") run.callBegan();
       try {
-        const output = await run.track(perform(run, input, signal));
+        const output = await perform(run, input, signal);
         return { ...output, at: run.clock.monotonicNow() } as Output;
       } catch (thrown) {
         if (need !== "optional") run.threw(thrown);
