@@ -1,34 +1,21 @@
-import type { ApprovalAnswer } from "../src/model/approval.ts";
-import type { ApprovalPoint } from "../src/model/loop-settings.ts";
-import type { VerdictReading } from "../src/model/read-verdict.ts";
-import type { RunPosition } from "../src/model/run-checkpoint.ts";
-import type { RunFact, RunStopReason } from "../src/model/run-event.ts";
 import type { RunFinalState } from "../src/model/run-outcome.ts";
 import { newProgress } from "../src/model/run-progress.ts";
-import { modifiedPrompt } from "../src/model/run-question.ts";
-import type { StepFailure } from "../src/model/run-step.ts";
-import { type OrchestratorContext, orchestratorSetup, outcomeOf } from "./orchestrator-setup.ts";
-
-interface Current {
-  context: OrchestratorContext;
-}
-
-/** A fact, or how to read it off the context, as the action that tells it. */
-const tell = (params: RunFact | (({ context }: Current) => RunFact)) => ({ type: "tell", params }) as const;
-const save = (params: RunPosition) => ({ type: "save", params }) as const;
-const stopBecause = (params: RunStopReason) => ({ type: "stopBecause", params }) as const;
-const goesOnAt = (params: RunPosition) => ({ type: "goesOnAt", params }) as const;
-const humanDecidesAt = (params: ApprovalPoint) => ({ type: "humanDecidesAt", params }) as const;
-const prepareQuestion = (params: ApprovalPoint) => ({ type: "prepareQuestion", params }) as const;
-const askedAt = (params: ApprovalPoint) => ({ type: "askedAt", params }) as const;
-const decided = (params: ApprovalAnswer["decision"]) => ({ type: "decided", params }) as const;
-const verdictSays = (params: VerdictReading) => ({ type: "verdictSays", params }) as const;
-
-const step = ({ context: { plan, progress } }: Current) => ({ plan, progress });
-const failureOf = ({ event }: { event: { error: unknown } }) => event.error as StepFailure;
-const taskId = ({ progress }: OrchestratorContext): string => progress.task?.id ?? "";
-const refined = ({ context: { progress } }: Current): string => modifiedPrompt(progress) ?? progress.verdict?.nextPromptSuggestion ?? "";
-const stopped = tell(({ context }) => ({ type: "stopped", reason: context.stopReason ?? "cancelled" }));
+import { askingHuman, requestingFeedback } from "./asking-human.ts";
+import { orchestratorSetup, outcomeOf } from "./orchestrator-setup.ts";
+import {
+  failureOf,
+  goesOnAt,
+  humanDecidesAt,
+  prepareQuestion,
+  refined,
+  save,
+  step,
+  stopBecause,
+  stopped,
+  taskId,
+  tell,
+  verdictSays,
+} from "./orchestrator-words.ts";
 
 /**
  * The autonomous orchestrator: the outer loop takes tasks from a queue, the inner one executes and asks the oracle. Every state that tells
@@ -377,141 +364,8 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
       on: { proceed: "takingTask" },
     },
 
-    askingHuman: {
-      initial: "checking",
-      states: {
-        checking: {
-          invoke: {
-            src: "checkHuman",
-            input: step,
-            onDone: [
-              {
-                guard: ({ event }) => event.output.available,
-                target: "posing",
-                actions: { type: "poseQuestion", params: ({ event }) => event.output.now },
-              },
-              { target: "granted" },
-            ],
-            onError: { target: "failed", actions: { type: "keepHumanError", params: failureOf } },
-          },
-        },
-        posing: {
-          entry: [save("askingHuman"), "tellQuestion", "proceed"],
-          on: { proceed: "open" },
-        },
-        open: {
-          id: "openQuestion",
-          tags: "waiting",
-          after: { approvalTimeout: "timedOut" },
-          on: {
-            "human.answered": {
-              guard: "answersQuestion",
-              target: "answered",
-              actions: { type: "keepAnswer", params: ({ event }) => event },
-            },
-          },
-          initial: "choosing",
-          states: {
-            choosing: {
-              always: [
-                { guard: "humanNotified", target: "notified" },
-                { guard: "humanIsNotified", target: "notifying" },
-                { target: "requesting" },
-              ],
-            },
-            requesting: {
-              invoke: {
-                src: "requestApproval",
-                input: step,
-                onDone: { target: "#answered", actions: { type: "keepAnswer", params: ({ event }) => event.output.answer } },
-                onError: { target: "#humanFailed", actions: { type: "keepHumanError", params: failureOf } },
-              },
-            },
-            notifying: {
-              invoke: {
-                src: "notifyHuman",
-                input: step,
-                onDone: { target: "notified", actions: ["rememberNotified", save("askingHuman")] },
-                onError: { target: "#humanFailed", actions: { type: "keepHumanError", params: failureOf } },
-              },
-            },
-            notified: {},
-          },
-        },
-        answered: {
-          id: "answered",
-          entry: [save("askingHuman"), "tellAnswer", "proceed"],
-          on: {
-            proceed: [
-              { guard: decided("deferred"), target: "deferring" },
-              { guard: decided("rejected"), target: "#orchestrator.stoppedByUser", actions: ["recordPass", stopBecause("rejected")] },
-              { target: "granted" },
-            ],
-          },
-        },
-        deferring: {
-          tags: "waiting",
-          after: { deferral: "checking" },
-        },
-        timedOut: {
-          entry: ["tellTimeout", "proceed"],
-          on: {
-            proceed: [
-              { guard: "autoApproves", target: "granted" },
-              { target: "#orchestrator.stoppedByUser", actions: ["recordPass", stopBecause("approval-timeout")] },
-            ],
-          },
-        },
-        granted: {
-          always: [
-            { guard: askedAt("beforeCheckpointRestore"), target: "#orchestrator.restored", actions: "takeUpCheckpoint" },
-            { guard: askedAt("beforeTaskStart"), target: "#orchestrator.startingIteration" },
-            { guard: askedAt("taskFailed"), target: "#orchestrator.leavingTask" },
-            { guard: "passRefined", target: "#orchestrator.startingPass" },
-            { guard: "promptModified", target: "#orchestrator.endingTask", actions: "noteCutShort" },
-            { target: "#orchestrator.deciding.reading" },
-          ],
-        },
-        failed: {
-          id: "humanFailed",
-          entry: ["recordPass", "proceed"],
-          on: { proceed: "#orchestrator.stoppedByError" },
-        },
-      },
-    },
-    requestingFeedback: {
-      initial: "announcing",
-      states: {
-        announcing: {
-          entry: ["tellFeedbackRequest", "proceed"],
-          on: { proceed: "asking" },
-        },
-        asking: {
-          tags: "waiting",
-          after: { feedbackTimeout: "#orchestrator.leavingTask" },
-          invoke: {
-            src: "requestFeedback",
-            input: step,
-            onDone: [
-              {
-                guard: ({ event }) => event.output.feedback !== undefined,
-                target: "received",
-                actions: [
-                  { type: "keepFeedback", params: ({ event }) => event.output.feedback?.comment },
-                  { type: "tellFeedback", params: ({ event }) => event.output.feedback ?? {} },
-                ],
-              },
-              { target: "#orchestrator.leavingTask" },
-            ],
-            onError: "#orchestrator.leavingTask",
-          },
-        },
-        received: {
-          entry: "proceed",
-          on: { proceed: "#orchestrator.leavingTask" },
-        },
-      },
-    },
+    askingHuman,
+    requestingFeedback,
 
     completed: {
       type: "final",

@@ -1,8 +1,10 @@
 import type { Actor, AnyStateMachine } from "xstate";
 import { ExecutionCancelledError } from "../model/errors.ts";
+import type { RunEvent } from "../model/run-event.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
 import type { RunRequest } from "../model/run-task.ts";
 import type { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
+import type { InspectionObserver } from "./coordinator-options.ts";
 import type { HostMachine } from "./hosted-machine.ts";
 
 /** How far a run has come, as an execution shows it. */
@@ -27,10 +29,12 @@ const lasting = new Set([
 const signals = new Set(["human.answered", "task.enqueue", "run.pause", "run.resume"]);
 
 /** A run of the autonomous orchestrator: the input is its first request, its outcome the result. A run of its own for each attempt. */
-export function autonomousMachine(orchestrator: AutonomousOrchestrator): HostMachine {
+export function autonomousMachine(orchestrator: AutonomousOrchestrator, inspect: InspectionObserver | undefined): HostMachine {
   return (input, host, clock) => {
-    const { executionId, settings } = host;
-    const run = orchestrator.createRun(input as RunRequest, { executionId, settings, clock, onEvent: (event) => host.tell(event) });
+    const { executionId, attempt, settings } = host;
+    const sessionId = `${executionId}#${attempt}`;
+    const onEvent = (event: RunEvent) => host.tell(event);
+    const run = orchestrator.createRun(input as RunRequest, { executionId, sessionId, settings, clock, inspect, onEvent });
     return {
       actor: run.actor as unknown as Actor<AnyStateMachine>,
       start: () => run.start(),

@@ -16,6 +16,7 @@ import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { Settings, SettingsInput } from "../settings/settings-schema.ts";
 import { AutonomousRun, type RunEnvironment } from "./autonomous-run.ts";
 import { type ConfigurationDescription, describeConfiguration } from "./configuration-description.ts";
+import type { InspectionObserver } from "./coordinator-options.ts";
 import { defaultRequestFactory, type RequestFactory } from "./run-calls.ts";
 import { createRunMachine, type RunOfSystem } from "./run-machine.ts";
 import { type PartOptions, ResolvedParts } from "./run-parts.ts";
@@ -41,7 +42,11 @@ export interface AutonomousOrchestratorOptions<Input extends RunRequest, Step ex
 /** What a run of another host needs: a coordinator gives each execution its own. */
 export interface RunOptions {
   readonly executionId: string;
-  readonly settings?: SettingsInput | undefined;
+  /** A new one by default; with `restored` that of the checkpoint. */
+  readonly sessionId?: string | undefined;
+  /** Those of the orchestrator by default. */
+  readonly settings?: Settings | undefined;
+  readonly inspect?: InspectionObserver | undefined;
   readonly clock?: Clock | undefined;
   readonly restored?: RunCheckpoint | undefined;
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
@@ -191,8 +196,9 @@ export class AutonomousOrchestrator<Input extends RunRequest = RunRequest, Step 
   createRun(input: Input, options: RunOptions): AutonomousRun {
     const run = new AutonomousRun(this.#environment, {
       executionId: options.executionId,
-      sessionId: options.restored?.sessionId ?? this.#generateId(),
-      settings: options.settings === undefined ? this.settings : resolveSettings(options.settings),
+      sessionId: options.restored?.sessionId ?? options.sessionId ?? this.#generateId(),
+      settings: options.settings ?? this.settings,
+      inspect: options.inspect,
       clock: options.clock ?? this.#clock,
       onEvent: (event) => {
         options.onEvent?.(event);

@@ -9,6 +9,7 @@ import type { RunRequest } from "../model/run-task.ts";
 import type { TaskQueue } from "../model/task-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Settings } from "../settings/settings-schema.ts";
+import type { InspectionObserver } from "./coordinator-options.ts";
 import { type RequestFactory, RunCalls } from "./run-calls.ts";
 import type { RunMachine, RunOfSystem } from "./run-machine.ts";
 import type { ResolvedParts } from "./run-parts.ts";
@@ -31,6 +32,7 @@ export interface AutonomousRunOptions {
   readonly settings: Settings;
   /** Also makes the machine's own timers, so that whoever runs it can hold them back. */
   readonly clock: Clock;
+  readonly inspect?: InspectionObserver | undefined;
   readonly queue?: TaskQueue;
   readonly restored?: RunCheckpoint;
   /** Called for each event, in order; must not throw. */
@@ -78,6 +80,8 @@ export class AutonomousRun implements RunOfSystem {
       maxHistory: environment.maxHistory,
     };
     this.actor = createActor(environment.machine, {
+      id: executionId,
+      ...(options.inspect !== undefined && { inspect: options.inspect }),
       input: {
         plan,
         ...(options.queue !== undefined && { queue: options.queue }),

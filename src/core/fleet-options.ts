@@ -44,7 +44,7 @@ function toBeginAttempt(orchestrator: AnyOrchestrator, clock: Clock, inspect: In
     ? functionAttempt(orchestrator as (input: unknown, scope: ExecutionScope) => Promise<unknown>)
     : machineAttempt(
         orchestrator instanceof AutonomousOrchestrator
-          ? autonomousMachine(orchestrator)
+          ? autonomousMachine(orchestrator, inspect)
           : plainMachine(orchestrator as AnyStateMachine, inspect),
         clock,
       );
