@@ -1,2 +1,3 @@
 export { type ExecutionContext, type ExecutionInput, type ExecutionMachineEvent, executionMachine } from "./execution-machine.ts";
 export { type SupervisorMode, type SupervisorModeEvent, supervisorMachine } from "./supervisor-machine.ts";
+export { type WorkerMode, type WorkerModeEvent, workerMachine } from "./worker-machine.ts";

@@ -1,5 +1,5 @@
-import { InvalidOptionsError } from "../model/errors.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
+import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
@@ -54,7 +54,20 @@ export interface DurableStartOptions extends StartOptions {
   transaction?: unknown;
 }
 
-const storeMethods = ["insert", "get", "list", "counts", "claim", "renew", "checkpoint", "settle", "requestCancel", "watch", "sweep", "close"];
+const storeMethods = [
+  "insert",
+  "get",
+  "list",
+  "counts",
+  "claim",
+  "renew",
+  "checkpoint",
+  "settle",
+  "requestCancel",
+  "watch",
+  "sweep",
+  "close",
+];
 
 const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> = {
   name: check.text,

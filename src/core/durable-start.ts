@@ -7,8 +7,8 @@ import {
   StartAbortedError,
 } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
-import type { NewExecution } from "../model/stored-execution.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
+import type { NewExecution } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
 import { inputHash } from "./durable-input-hash.ts";
 import { checkDurableStartOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
@@ -42,7 +42,10 @@ export function toNewExecution(
   return validated.then((result) => withInput(accepted(result, input), options, where, defaults));
 }
 
-type Validated = { readonly value?: unknown; readonly issues?: readonly { message: string; path?: readonly unknown[] | undefined }[] | undefined };
+type Validated = {
+  readonly value?: unknown;
+  readonly issues?: readonly { message: string; path?: readonly unknown[] | undefined }[] | undefined;
+};
 
 function accepted(result: Validated | undefined, input: unknown): unknown {
   if (result === undefined) return input;

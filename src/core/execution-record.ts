@@ -45,6 +45,8 @@ export interface ExecutionRecord extends Candidate {
   holdsSlot: boolean;
   /** Is `running.waiting`. */
   waits: boolean;
+  /** Its end is being written by its custody: nothing else can happen to it. */
+  settling: boolean;
   run: AttemptRun | undefined;
   /** The one thing it waits for: the end of its delay, of its attempt's time or of its grace period. */
   timer: Timer | undefined;
@@ -52,6 +54,8 @@ export interface ExecutionRecord extends Candidate {
   timeLeftMs: number | undefined;
   waiters: Waiter[] | undefined;
   stopListening: (() => void) | undefined;
+  /** What a function saved with `scope.checkpoint`. */
+  saved: unknown;
   final: { readonly info: ExecutionInfo; readonly error: unknown } | undefined;
 }
 

@@ -29,6 +29,12 @@ export interface AttemptHost {
   /** It takes this signal, and will now act on it. */
   signalled(signal: string): void;
   reportError(error: unknown): void;
+  /** What was saved last, by an earlier attempt or by another process; undefined when nothing was. */
+  readonly restored: unknown;
+  /** Its orchestrator has got the next of the signals that were delivered. */
+  signalRead?(): void;
+  /** Saves a value for whoever goes on. */
+  checkpoint(value: unknown): Promise<void>;
 }
 
 /** Begins one attempt. May throw. */

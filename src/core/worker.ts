@@ -1,0 +1,363 @@
+import type { AnyStateMachine, EventObject } from "xstate";
+import type { WorkerMode } from "../../machines/worker-machine.ts";
+import type { CloseReport } from "../model/execution.ts";
+import { LeaseLostError } from "../model/store-errors.ts";
+import type { ClaimReport, HolderNews } from "../ports/store-claim.ts";
+import type { StoreNotice } from "../ports/store-message.ts";
+import type { CheckpointEntry, CheckpointReport, Settlement, SettleReport } from "../ports/store-settle.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { DurableCoordinatorOptions } from "./durable-options.ts";
+import type { StoredEnd } from "./durable-outcome.ts";
+import type { Patience } from "./durable-patience.ts";
+import { WriteBatch } from "./durable-write-batch.ts";
+import type { Fleet, FleetOptions } from "./fleet.ts";
+import type { AnyOrchestrator } from "./orchestrator.ts";
+import type { BeginAttempt } from "./running-attempt.ts";
+import type { SupervisorEvent } from "./supervisor.ts";
+import { WorkerClaims } from "./worker-claims.ts";
+import { WorkerClosing } from "./worker-closing.ts";
+import { WorkerHost } from "./worker-host.ts";
+import { WorkerLease } from "./worker-lease.ts";
+import { LeaseKeeper } from "./worker-lease-keeper.ts";
+import { WorkerSettler } from "./worker-settler.ts";
+import { WorkerSignals } from "./worker-signals.ts";
+import { WorkerSweeps } from "./worker-sweeps.ts";
+
+/** Leases that one write is about at most. */
+const maxWrites = 500;
+
+/** What a worker works with. */
+export interface WorkerParts {
+  readonly options: DurableCoordinatorOptions<AnyOrchestrator>;
+  readonly fleetOptions: FleetOptions;
+  readonly patience: Patience;
+  readonly owner: string;
+  readonly machineId: string;
+  generateId(): string;
+  ended(end: StoredEnd): void;
+  modeChanged(mode: WorkerMode): void;
+}
+
+interface Write<Item> {
+  readonly lease: WorkerLease;
+  readonly item: Item;
+}
+
+/** Claims executions, has the fleet of this process run them, and writes to the store what becomes of them, as long as it holds their leases. */
+export class Worker {
+  readonly settler: WorkerSettler;
+  readonly begin: BeginAttempt;
+  readonly #parts: WorkerParts;
+  readonly #claims: WorkerClaims;
+  readonly #leases: LeaseKeeper;
+  readonly #signals: WorkerSignals;
+  readonly #sweeps: WorkerSweeps;
+  readonly #settlements: WriteBatch<Write<Settlement>, SettleReport>;
+  readonly #saves: WriteBatch<Write<CheckpointEntry>, CheckpointReport>;
+  /** Runs whose leases are lost and whose orchestrators have not settled; they still take a slot. */
+  readonly #unwinding = new Map<AttemptRun, unknown>();
+  readonly #unsaved = new Set<WorkerLease>();
+  #progressTimer: unknown;
+  #fleet!: Fleet;
+  #send!: (event: SupervisorEvent) => void;
+  #closing: WorkerClosing | undefined;
+  #drained: (() => void)[] = [];
+
+  constructor(parts: WorkerParts) {
+    const { options, fleetOptions, patience, owner, machineId, generateId } = parts;
+    const { clock, random, reportError, begin } = fleetOptions;
+    const { store, name, leaseMs = 30_000, pollMs = 500, retention, rateLimit, maxConcurrentPerGroup, machineVersion, restore } = options;
+    this.#parts = parts;
+    const batch = { patience, maxSize: maxWrites, goesOn: () => true };
+    this.#settlements = new WriteBatch<Write<Settlement>, SettleReport>({
+      ...batch,
+      write: (writes) => store.settle({ name, owner, settlements: writes.map(({ item }) => item) }),
+      withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { settled: false, reason: "expired" }),
+    });
+    this.#saves = new WriteBatch<Write<CheckpointEntry>, CheckpointReport>({
+      ...batch,
+      write: (writes) => store.checkpoint({ name, owner, entries: writes.map(({ item }) => item) }),
+      withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { saved: false, reason: "expired" }),
+    });
+    this.#leases = new LeaseKeeper({
+      clock,
+      leaseMs,
+      renew: (leases) => store.renew({ name, owner, leaseMs, leases }),
+      lost: (lease, why) => this.#lose(lease, why),
+      news: (lease, news) => this.#hear(lease, news),
+      reportError,
+    });
+    this.settler = new WorkerSettler({
+      leaseOf: ({ request }) => this.#leaseOf(request.id, request),
+      write: (lease, item) => this.#settlements.add({ lease, item }),
+      send: (event) => this.#send(event),
+      lost: (lease, why) => this.#lose(lease, why),
+      settled: (lease, end, abandoned) => this.#settled(lease, end, abandoned),
+      unwound: (run) => this.#unwound(run),
+      reportError,
+    });
+    const versions = restore?.migrate !== undefined ? ("any" as const) : machineVersion === undefined ? [] : [machineVersion];
+    this.#claims = new WorkerClaims({
+      clock,
+      patience,
+      leaseMs,
+      pollMs,
+      generateId,
+      freeSlots: () => this.#freeSlots(),
+      claim: (claimId, limit) =>
+        store.claim({
+          ...{ name, owner, claimId, limit, leaseMs, machineId, versions },
+          ...(maxConcurrentPerGroup !== undefined && { groupLimit: fleetOptions.maxOfGroup }),
+          ...(rateLimit !== undefined && { rateLimit }),
+        }),
+      claimed: (report, sentAt) => this.#take(report, sentAt),
+      modeChanged: (mode) => parts.modeChanged(mode),
+      reportError,
+    });
+    this.#signals = new WorkerSignals({
+      read: (id, afterSequence) => store.readSignals({ name, id, afterSequence }),
+      deliver: (lease, event) => this.#deliver(lease, event),
+      keepsRefused: typeof options.orchestrator === "function",
+      reportError,
+    });
+    this.#sweeps = new WorkerSweeps({
+      clock,
+      leaseMs,
+      pollMs,
+      maxAgeMs: retention?.maxAgeMs ?? 3_600_000,
+      sweep: () => store.sweep({ name }),
+      remove: (olderThanMs) => store.remove({ name, olderThanMs }),
+      swept: (report) => report.takenOver.length + report.due > 0 && this.#claims.wake(),
+      random,
+      reportError,
+    });
+    this.begin = (input, host) => {
+      const lease = this.#leases.get(host.executionId);
+      if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
+      if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
+      const hostOptions = { machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
+      return begin(
+        input,
+        new WorkerHost(host, lease, {
+          ...hostOptions,
+          save: (held, checkpoint) => this.#save(held, { id: held.id, fence: held.fence, checkpoint }),
+          progressed: (held) => this.#progressed(held),
+          lost: (held, why) => this.#lose(held, why),
+        }),
+      );
+    };
+  }
+
+  /** Before `start`. */
+  attach(fleet: Fleet, send: (event: SupervisorEvent) => void): void {
+    this.#fleet = fleet;
+    this.#send = send;
+  }
+
+  get mode(): WorkerMode {
+    return this.#claims.mode;
+  }
+
+  get unwinding(): number {
+    return this.#unwinding.size;
+  }
+
+  start(): void {
+    this.#claims.start();
+    this.#sweeps.start();
+  }
+
+  pause(): void {
+    this.#claims.change({ type: "worker.pause" });
+  }
+
+  resume(): void {
+    this.#claims.change({ type: "worker.resume" });
+  }
+
+  /** Something may have changed in the store. */
+  notice(notice: StoreNotice): void {
+    if (notice.type === "claimable" || notice.type === "missed") this.#claims.wake();
+    if (notice.type === "missed") void this.#leases.check(this.#leases.values());
+    if (notice.type === "cancelRequested") void this.#leases.check(notice.ids.flatMap((id) => this.#leases.get(id) ?? []));
+    if (notice.type === "signalled") for (const id of notice.ids) this.#lookForSignals(id);
+  }
+
+  /** The fleet's counts have changed. */
+  statsChanged(): void {
+    this.#claims.roomChanged();
+    if (this.#leases.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** Whether this worker holds it under that fence. */
+  holds(id: string, fence: number): boolean {
+    return this.#leases.get(id)?.fence === fence;
+  }
+
+  /** Resolves when it holds nothing and finds nothing more. */
+  async drain(): Promise<void> {
+    for (;;) {
+      if (this.#leases.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+      if (this.mode === "draining" || this.mode === "closed") return;
+      if ((await this.#claims.findsNothing()) && this.#leases.size === 0) return;
+      if (this.#leases.size === 0) await new Promise((resolve) => this.#parts.fleetOptions.clock.setTimeout(() => resolve(undefined), 10));
+    }
+  }
+
+  async close(mode: "drain" | "cancel" | "release", deadlineMs: number): Promise<CloseReport> {
+    this.#claims.change({ type: "worker.drain" });
+    this.#sweeps.stop();
+    const { clock } = this.#parts.fleetOptions;
+    this.#closing = new WorkerClosing(clock, deadlineMs, {
+      leases: () => this.#leases.values(),
+      runOf: (lease) => this.#runOf(lease),
+      release: (lease) => void this.settler.release(lease),
+      cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),
+      abandon: (lease) => this.#abandon(lease),
+    });
+    const report = await this.#closing.run(mode);
+    for (const lease of this.#leases.values()) this.#lose(lease, "its worker was closed");
+    this.#leases.stop();
+    for (const timer of this.#unwinding.values()) clock.clearTimeout(timer);
+    clock.clearTimeout(this.#progressTimer);
+    this.#claims.change({ type: "worker.close" });
+    for (const resolve of this.#drained.splice(0)) resolve();
+    return report;
+  }
+
+  #isValid(lease: WorkerLease): boolean {
+    return lease.isValidAt(this.#parts.fleetOptions.clock.monotonicNow());
+  }
+
+  #leaseOf(id: string, request: unknown): WorkerLease | undefined {
+    const lease = this.#leases.get(id);
+    return lease?.request === request ? lease : undefined;
+  }
+
+  #runOf(lease: WorkerLease): AttemptRun | undefined {
+    const record = this.#fleet.record(lease.id);
+    return record?.request === lease.request ? record.run : undefined;
+  }
+
+  #freeSlots(): number {
+    const { maxConcurrent, slotsTaken, queued } = this.#fleet.stats();
+    return maxConcurrent - slotsTaken - queued - this.#unwinding.size;
+  }
+
+  #take({ executions }: ClaimReport, sentAt: number): void {
+    const validUntil = this.#leases.validUntil(sentAt);
+    for (const execution of executions) {
+      const known = this.#leases.get(execution.id);
+      // A repeated answer; or proof that the older claim is void.
+      if (known?.fence === execution.fence) continue;
+      if (known !== undefined) this.#lose(known, "superseded");
+      const lease = new WorkerLease(execution, validUntil);
+      this.#leases.add(lease);
+      if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
+      else this.#run(lease);
+    }
+  }
+
+  #run(lease: WorkerLease): void {
+    const reject = (error: unknown) => {
+      this.#parts.fleetOptions.reportError(error);
+      void this.settler.release(lease);
+    };
+    this.#send({ type: "execution.start", requests: [lease.request], resolve: () => {}, reject });
+    if (lease.execution.cancelRequestedAt !== undefined) this.#cancel(lease, lease.execution.reason);
+  }
+
+  #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {
+    this.#leases.remove(lease);
+    this.#unsaved.delete(lease);
+    this.#closing?.settled(end, abandoned);
+    if (end !== undefined) this.#parts.ended(end);
+    else this.#claims.roomChanged();
+  }
+
+  /** The orchestrator is asked to stop; it goes on taking a slot until it does, or its grace period is over. */
+  #lose(lease: WorkerLease, why: string): void {
+    if (lease.lost) return;
+    lease.lost = true;
+    const run = this.#runOf(lease);
+    this.#leases.remove(lease);
+    this.#unsaved.delete(lease);
+    if (run !== undefined && (run.running !== undefined || !lease.settling)) {
+      const { clock, cancelGraceMs } = this.#parts.fleetOptions;
+      this.#unwinding.set(
+        run,
+        clock.setTimeout(() => this.#unwound(run), cancelGraceMs, true),
+      );
+      run.stop(new LeaseLostError(lease.id, why));
+    }
+    this.#send({ type: "execution.leave", request: lease.request, details: undefined });
+    this.#closing?.lost();
+  }
+
+  #unwound(run: AttemptRun): void {
+    this.#parts.fleetOptions.clock.clearTimeout(this.#unwinding.get(run));
+    this.#unwinding.delete(run);
+    this.#claims.roomChanged();
+  }
+
+  #hear(lease: WorkerLease, { cancelRequested, reason, lastSignal }: HolderNews): void {
+    if (cancelRequested) this.#cancel(lease, reason);
+    if (lastSignal > lease.deliveredSignal) this.#signals.look(lease);
+  }
+
+  #cancel(lease: WorkerLease, reason: string | undefined): void {
+    lease.cancelReason ??= reason;
+    if (!lease.settling && !lease.lost) this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
+  }
+
+  #abandon(lease: WorkerLease): void {
+    const record = this.#fleet.record(lease.id);
+    if (record?.request === lease.request) this.settler.abandon(record);
+  }
+
+  #lookForSignals(id: string): void {
+    const lease = this.#leases.get(id);
+    if (lease !== undefined) this.#signals.look(lease);
+  }
+
+  #deliver(lease: WorkerLease, event: EventObject): ReturnType<AttemptRun["deliver"]> {
+    const delivery = this.#runOf(lease)?.deliver(event);
+    if (delivery?.accepted) this.#send({ type: "events.due" });
+    return delivery;
+  }
+
+  async #save(lease: WorkerLease, entry: CheckpointEntry): Promise<CheckpointReport> {
+    const progress = lease.progressUnsaved && lease.progress !== undefined ? { progress: lease.progress } : {};
+    lease.progressUnsaved = false;
+    const report = await this.#saves.add({ lease, item: { ...entry, ...progress } });
+    if (report.saved) this.#hear(lease, report);
+    return report;
+  }
+
+  /** Saved with the next checkpoint or end, or after a while. */
+  #progressed(lease: WorkerLease): void {
+    const { fleetOptions, options } = this.#parts;
+    if (this.#unsaved.size === 0) {
+      this.#progressTimer = fleetOptions.clock.setTimeout(() => {
+        const leases = [...this.#unsaved];
+        this.#unsaved.clear();
+        for (const unsaved of leases) void this.#saveProgress(unsaved);
+      }, options.pollMs ?? 500);
+    }
+    this.#unsaved.add(lease);
+  }
+
+  async #saveProgress(lease: WorkerLease): Promise<void> {
+    if (lease.lost || lease.settling || !lease.progressUnsaved) return;
+    try {
+      await this.#save(lease, { id: lease.id, fence: lease.fence });
+    } catch (error) {
+      this.#parts.fleetOptions.reportError(error);
+    }
+  }
+}
+
+/** Which machine or function an orchestrator is, for the store. */
+export function machineIdOf(orchestrator: AnyOrchestrator): string {
+  return typeof orchestrator === "function" ? "function" : (orchestrator as AnyStateMachine).id;
+}
