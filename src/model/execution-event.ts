@@ -27,6 +27,7 @@ export type ExecutionEvent<Output = unknown> =
   | (EventBase<"execution.cancelled"> & { readonly durationMs: number; readonly reason?: string; readonly abandoned?: true })
   | EventBase<"execution.removed">;
 
+/** The name of a fact about an execution. */
 export type ExecutionEventType = ExecutionEvent["type"];
 
 /** Told by `events()` in place of what a slow reader missed. */

@@ -70,7 +70,9 @@ export interface ExecutionPage<Output = unknown> {
 }
 
 /** Whether a signal was taken, and if not, why and what would have been. */
-export type SendResult = { readonly accepted: true } | { readonly accepted: false; readonly reason: "unknown" | "final" | "notAccepted"; readonly accepts: readonly string[] };
+export type SendResult =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly reason: "unknown" | "final" | "notAccepted"; readonly accepts: readonly string[] };
 
 /** What became of the work that was live when `close` was called. */
 export interface CloseReport {

@@ -4,8 +4,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment; never goes back and never jumps. */
   monotonicNow(): number;
-  /** Calls `run` once, `delayMs` from now or a little later, never earlier. */
-  setTimeout(run: () => void, delayMs: number): unknown;
+  /** Calls `run` once, `delayMs` from now or a little later. A `background` timer does not keep the process alive. */
+  setTimeout(run: () => void, delayMs: number, background?: boolean): unknown;
   /** The call of that timer will not happen; unknown and past timers are ignored. */
   clearTimeout(timer: unknown): void;
 }

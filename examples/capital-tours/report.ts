@@ -1,0 +1,163 @@
+import type { ExecutionCounts, ExecutionEvent, ExecutionInfo } from "../../src/index.ts";
+import { type FoundTour, provenGap, type TourProgress } from "./find-tour.ts";
+import type { Line } from "./live-table.ts";
+import type { Area } from "./regions.ts";
+
+/** What is running, one line each, and the totals. */
+export function liveLines(running: readonly ExecutionInfo<FoundTour>[], counts: ExecutionCounts, elapsedMs: number, width: number): Line[] {
+  const rows = running.map((info): Line => {
+    const progress = info.progress as TourProgress | undefined;
+    const stopping = info.state === "running.cancelling";
+    return {
+      text: `  ${areaCell(info.group, width)} ${progress === undefined ? "" : progressCells(progress, width)}${stopping ? "  stopping" : ""}`,
+      style: stopping ? "yellow" : "cyan",
+    };
+  });
+  return [{ text: "" }, ...rows, { text: totals(counts, elapsedMs), style: "bold" }];
+}
+
+function areaCell(name = "", width: number): string {
+  const size = width >= 88 ? 26 : 16;
+  return (name.length > size ? `${name.slice(0, size - 1)}…` : name).padEnd(size);
+}
+
+/** As many cells as there is room for. */
+function progressCells({ start, round, lengthKm, gap, firstGap }: TourProgress, width: number): string {
+  const cells = [`round ${String(round).padStart(3)}`, kilometres(lengthKm), gapText(gap)];
+  if (width >= 76) cells.unshift(`from ${start}`.padEnd(24));
+  if (width >= 101) cells.push(gapBar(gap, firstGap));
+  return cells.join("  ");
+}
+
+/** What is left of the gap that the tour began with; not in proportion, so that the last of it can be seen, too. */
+function gapBar(gap: number, firstGap: number): string {
+  const cells = 12;
+  const left = gap < provenGap ? 0 : Math.ceil(cells * Math.sqrt(gap / firstGap));
+  return "█".repeat(cells - left) + "░".repeat(left);
+}
+
+export function totals(counts: ExecutionCounts, elapsedMs: number): string {
+  const { completed, failed, cancelled, running, queued, total } = counts;
+  const ended = completed + failed + cancelled;
+  const ends = `${completed} completed, ${failed} failed, ${cancelled} cancelled`;
+  return `${ended}/${total} ended: ${ends}, ${running} running, ${queued} queued, ${duration(elapsedMs)}`;
+}
+
+/** A line about an end, to stay on the screen; none about what was cancelled before it began. */
+export function endLines(info: ExecutionInfo<FoundTour>, width: number): Line[] {
+  const { result, error, reason } = info;
+  const area = areaCell(info.group, width);
+  if (result !== undefined) {
+    const time = width >= 94 ? duration(info.durationMs) : "";
+    return [{ text: `✓ ${area} ${progressCells(result, Math.min(width, 100))}  ${time}`.trimEnd(), style: "green" }];
+  }
+  if (error !== undefined) return [{ text: `✗ ${area} ${error.message}`, style: "red" }];
+  const start = tourOf(info)?.start;
+  return start === undefined
+    ? []
+    : [{ text: `■ ${area} from ${start}: cancelled${reason === undefined ? "" : `, ${reason}`}`, style: "yellow" }];
+}
+
+/** For where nothing can be redrawn: every 50th round of an execution. */
+export function progressLines(event: ExecutionEvent, group: string): Line[] {
+  if (event.type !== "execution.progressed") return [];
+  const progress = event.progress as TourProgress;
+  return progress.round % 50 === 0 && progress.round > 0 ? [{ text: `… ${areaCell(group, 100)} ${progressCells(progress, 100)}` }] : [];
+}
+
+/** The shortest finished tour of each area, capital by capital. */
+export function routeLines(areas: readonly Area[], executions: readonly ExecutionInfo<FoundTour>[], width: number): Line[] {
+  return areas.flatMap((area): Line[] => {
+    const found = shortestOf(area, executions)?.result;
+    if (found === undefined) return [];
+    return [{ text: "" }, { text: area.name, style: "bold" }, ...wrapped([...found.capitals, found.start].join(" → "), width)];
+  });
+}
+
+/** The shortest tour of each area, beside the bound that no tour can be shorter than. */
+export function finalTable(areas: readonly Area[], executions: readonly ExecutionInfo<FoundTour>[], width: number): Line[] {
+  const shown = columns.filter(({ from = 0 }) => width >= from);
+  const toText = (cells: readonly string[]) => cells.join(" ").trimEnd();
+  const rows = areas.map((area): Line => {
+    const best = shortestOf(area, executions);
+    const ofArea = executions.filter(({ group }) => group === area.name);
+    return {
+      text: toText(shown.map(({ cell, size, pad }) => pad(cell({ area, ofArea, best, tour: best && tourOf(best) }), size))),
+      ...(best === undefined && { style: "dim" }),
+    };
+  });
+  const without = [...(areas[0]?.unreachable.keys() ?? [])];
+  const inNoTour = `${without.length} countries and territories are in no tour, for want of a capital or of its position: ${without.join(", ")}.`;
+  return [
+    { text: "" },
+    { text: toText(shown.map(({ title, size, pad }) => pad(title, size))), style: ["bold", "underline"] },
+    ...rows,
+    { text: "" },
+    ...wrapped(inNoTour, width),
+  ];
+}
+
+interface TableRow {
+  readonly area: Area;
+  readonly ofArea: readonly ExecutionInfo<FoundTour>[];
+  readonly best: ExecutionInfo<FoundTour> | undefined;
+  readonly tour: TourProgress | undefined;
+}
+
+interface Column {
+  readonly title: string;
+  readonly size: number;
+  readonly pad: (text: string, size: number) => string;
+  readonly cell: (row: TableRow) => string;
+  /** The width of terminal that it needs. */
+  readonly from?: number;
+}
+
+const left = (text: string, size: number) => text.padEnd(size);
+const right = (text: string, size: number) => text.padStart(size);
+
+const columns: readonly Column[] = [
+  { title: "Area", size: 29, pad: left, cell: ({ area }) => "  ".repeat(area.level) + area.name },
+  { title: "Capitals", size: 8, pad: right, cell: ({ area }) => String(area.capitals.length) },
+  { title: "Best from", size: 18, pad: left, cell: ({ tour }) => tour?.start ?? "no tour", from: 97 },
+  { title: "Length", size: 10, pad: right, cell: ({ tour }) => (tour === undefined ? "" : kilometres(tour.lengthKm)) },
+  { title: "No less than", size: 12, pad: right, cell: ({ tour }) => (tour === undefined ? "" : kilometres(tour.boundKm)), from: 109 },
+  { title: "Gap", size: 7, pad: right, cell: ({ tour }) => (tour === undefined ? "" : gapText(tour.gap)) },
+  { title: "Rounds", size: 6, pad: right, cell: ({ tour }) => (tour === undefined ? "" : String(tour.round)) },
+  { title: "Time", size: 6, pad: right, cell: ({ best }) => (best === undefined ? "" : duration(best.durationMs)), from: 77 },
+  {
+    title: "Done",
+    size: 4,
+    pad: right,
+    cell: ({ ofArea }) => `${ofArea.filter(({ status }) => status === "completed").length}/${ofArea.length}`,
+  },
+];
+
+/** Of those cancelled on the way, too. */
+function shortestOf(area: Area, executions: readonly ExecutionInfo<FoundTour>[]): ExecutionInfo<FoundTour> | undefined {
+  // To the metre: what differs by less is the same tour, summed up from another start.
+  const metres = (info: ExecutionInfo<FoundTour>) => Math.round(tourOf(info)!.lengthKm * 1_000);
+  const withTour = executions.filter((info) => info.group === area.name && tourOf(info) !== undefined);
+  return withTour.toSorted((a, b) => metres(a) - metres(b))[0];
+}
+
+function tourOf({ result, progress }: ExecutionInfo<FoundTour>): TourProgress | undefined {
+  return result ?? (progress as TourProgress | undefined);
+}
+
+function wrapped(text: string, width: number): Line[] {
+  return (text.match(new RegExp(`.{1,${width - 3}}(?: |$)`, "g")) ?? []).map((part) => ({ text: `  ${part.trimEnd()}`, style: "dim" }));
+}
+
+function kilometres(length: number): string {
+  return `${Math.round(length).toLocaleString("en")} km`.padStart(10);
+}
+
+/** "optimal" is proven: the tour is as short as the bound. */
+function gapText(gap: number): string {
+  return (gap < provenGap ? "optimal" : `${(gap * 100).toFixed(2)}%`).padStart(7);
+}
+
+function duration(durationMs: number): string {
+  return durationMs < 1_000 ? `${Math.round(durationMs)} ms` : `${(durationMs / 1_000).toFixed(1)} s`;
+}

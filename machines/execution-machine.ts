@@ -1,0 +1,181 @@
+import { and, assign, fromPromise, sendParent, setup, stateIn } from "xstate";
+import type { AttemptOutcome } from "../src/model/attempt-outcome.ts";
+
+/** What an execution begins with. */
+export interface ExecutionInput {
+  readonly queuedAt: number;
+  /** Attempts made before, where it continues what an earlier process began; else 0. */
+  readonly attempt: number;
+  /** When it first ran, where it continues what an earlier process began. */
+  readonly startedAt?: number;
+}
+
+/** What an execution knows of itself. Instants are epoch milliseconds. */
+export interface ExecutionContext {
+  readonly queuedAt: number;
+  readonly attempt: number;
+  readonly startedAt?: number;
+  readonly completedAt?: number;
+  readonly progress?: unknown;
+  readonly result?: unknown;
+  /** What the last attempt threw. */
+  readonly error?: unknown;
+  /** Set when another attempt follows the one that failed. */
+  readonly retryDelayMs?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly abandoned?: true;
+}
+
+/** Commands and facts from the supervisor. `at` is epoch milliseconds of its clock. */
+export type ExecutionMachineEvent =
+  | { type: "execution.delay" }
+  | { type: "execution.due" }
+  | { type: "execution.run"; at: number }
+  | { type: "execution.cancel"; at: number; reason: string | undefined }
+  | { type: "execution.timeOut"; error: unknown; retryDelayMs: number | undefined }
+  | { type: "execution.abandon"; at: number }
+  | { type: "attempt.progressed"; progress: unknown }
+  | { type: "attempt.waiting" }
+  | { type: "attempt.continued" };
+
+/**
+ * The life of one execution. It waits in `queued`, runs its orchestrator as the promise actor `runAttempt`, and ends in one of three final
+ * states. When it is asked to stop it stays `cancelling` or `timingOut` until the orchestrator settles or the supervisor abandons it. It has
+ * no timers: delays, timeouts and grace periods are the supervisor's, which tells it when they are over.
+ */
+export const executionMachine = setup({
+  types: {
+    input: {} as ExecutionInput,
+    context: {} as ExecutionContext,
+    events: {} as ExecutionMachineEvent,
+  },
+  actors: {
+    runAttempt: fromPromise<AttemptOutcome, { executionId: string }>(() => {
+      throw new Error("no orchestrator: provide the actor `runAttempt`");
+    }),
+  },
+  actions: {
+    /** Asks the orchestrator to stop, through the signal in its scope. */
+    abortAttempt: (_, _params: { error: unknown } | { reason: string | undefined }) => {},
+    reportRetry: sendParent(({ self }) => ({ type: "execution.retryDue", executionId: self.id })),
+    beginAttempt: assign(({ context }, params: { at: number }) => ({
+      attempt: context.attempt + 1,
+      startedAt: context.startedAt ?? params.at,
+      error: undefined,
+      retryDelayMs: undefined,
+    })),
+    recordReason: assign((_, { reason }: { reason: string | undefined }) => ({ reason })),
+    recordTimeout: assign((_, { error, retryDelayMs }: { error: unknown; retryDelayMs: number | undefined }) => ({ error, retryDelayMs })),
+    recordProgress: assign((_, { progress }: { progress: unknown }) => ({ progress })),
+    recordEnd: assign((_, { at }: { at: number }) => ({ completedAt: at })),
+    recordAbandonment: assign((_, { at }: { at: number }) => ({ completedAt: at, abandoned: true as const })),
+    recordCrash: assign((_, { error }: { error: unknown }) => ({ error })),
+    recordOutcome: assign((_, outcome: AttemptOutcome) => {
+      if (outcome.type === "succeeded") return { completedAt: outcome.at, result: outcome.result };
+      if (outcome.type === "cancelled") return { completedAt: outcome.at, reason: outcome.reason };
+      return { completedAt: outcome.at, error: outcome.error };
+    }),
+    recordFailure: assign((_, outcome: AttemptOutcome) =>
+      outcome.type === "failed" ? { error: outcome.error, retryDelayMs: outcome.retryDelayMs } : {},
+    ),
+  },
+  guards: {
+    wasCancelled: stateIn({ running: "cancelling" }),
+    wasTimedOut: stateIn({ running: "timingOut" }),
+    retryPlanned: ({ context }) => context.retryDelayMs !== undefined,
+    succeeded: (_, outcome: AttemptOutcome) => outcome.type === "succeeded",
+    cancelledItself: (_, outcome: AttemptOutcome) => outcome.type === "cancelled",
+    deservesRetry: (_, outcome: AttemptOutcome) => outcome.type === "failed" && outcome.retryDelayMs !== undefined,
+  },
+}).createMachine({
+  id: "execution",
+  context: ({ input }) => ({ ...input }),
+  initial: "queued",
+  states: {
+    queued: {
+      initial: "ready",
+      on: {
+        "execution.cancel": {
+          target: "cancelled",
+          actions: [
+            { type: "recordReason", params: ({ event }) => event },
+            { type: "recordEnd", params: ({ event }) => event },
+          ],
+        },
+      },
+      states: {
+        ready: {
+          on: {
+            "execution.run": { target: "#execution.running", actions: { type: "beginAttempt", params: ({ event }) => event } },
+            "execution.delay": "delayed",
+          },
+        },
+        delayed: { on: { "execution.due": "ready" } },
+      },
+    },
+    running: {
+      initial: "working",
+      invoke: {
+        id: "attempt",
+        src: "runAttempt",
+        input: ({ self }) => ({ executionId: self.id }),
+        onDone: [
+          { guard: "wasCancelled", target: "cancelled", actions: { type: "recordEnd", params: ({ event }) => event.output } },
+          { guard: and(["wasTimedOut", "retryPlanned"]), target: "queued.delayed", actions: "reportRetry" },
+          { guard: "wasTimedOut", target: "failed", actions: { type: "recordEnd", params: ({ event }) => event.output } },
+          {
+            guard: { type: "succeeded", params: ({ event }) => event.output },
+            target: "completed",
+            actions: { type: "recordOutcome", params: ({ event }) => event.output },
+          },
+          {
+            guard: { type: "deservesRetry", params: ({ event }) => event.output },
+            target: "queued.delayed",
+            actions: [{ type: "recordFailure", params: ({ event }) => event.output }, "reportRetry"],
+          },
+          {
+            guard: { type: "cancelledItself", params: ({ event }) => event.output },
+            target: "cancelled",
+            actions: { type: "recordOutcome", params: ({ event }) => event.output },
+          },
+          { target: "failed", actions: { type: "recordOutcome", params: ({ event }) => event.output } },
+        ],
+        onError: { target: "failed", actions: { type: "recordCrash", params: ({ event }) => event } },
+      },
+      states: {
+        working: {
+          on: {
+            "attempt.progressed": { actions: { type: "recordProgress", params: ({ event }) => event } },
+            "attempt.waiting": "waiting",
+            "execution.cancel": { target: "cancelling", actions: { type: "recordReason", params: ({ event }) => event } },
+            "execution.timeOut": { target: "timingOut", actions: { type: "recordTimeout", params: ({ event }) => event } },
+          },
+        },
+        waiting: {
+          tags: "waiting",
+          on: {
+            "attempt.progressed": { actions: { type: "recordProgress", params: ({ event }) => event } },
+            "attempt.continued": "working",
+            "execution.cancel": { target: "cancelling", actions: { type: "recordReason", params: ({ event }) => event } },
+          },
+        },
+        cancelling: {
+          entry: { type: "abortAttempt", params: ({ context }) => ({ reason: context.reason }) },
+          on: {
+            "execution.abandon": { target: "#execution.cancelled", actions: { type: "recordAbandonment", params: ({ event }) => event } },
+          },
+        },
+        timingOut: {
+          entry: { type: "abortAttempt", params: ({ context }) => ({ error: context.error }) },
+          on: {
+            "execution.cancel": { target: "cancelling", actions: { type: "recordReason", params: ({ event }) => event } },
+            "execution.abandon": { target: "#execution.failed", actions: { type: "recordAbandonment", params: ({ event }) => event } },
+          },
+        },
+      },
+    },
+    completed: { type: "final" },
+    failed: { type: "final" },
+    cancelled: { type: "final" },
+  },
+});

@@ -1,0 +1,107 @@
+import type { ActorRefFrom } from "xstate";
+import type { executionMachine } from "../../machines/execution-machine.ts";
+import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
+import type { Backoff } from "../model/retry-policy.ts";
+import { toSerializedError } from "../model/serialized-error.ts";
+import type { Candidate } from "./admission-queue.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { Timer } from "./timer-queue.ts";
+
+/** What a start asks for, checked and with its defaults. */
+export interface ExecutionRequest {
+  readonly id: string;
+  readonly input: unknown;
+  readonly idempotencyKey: string | undefined;
+  readonly priority: number;
+  readonly group: string | undefined;
+  /** How many of the group may hold a slot. */
+  readonly groupLimit: number;
+  readonly tags: readonly string[];
+  readonly delayMs: number;
+  readonly timeoutMs: number | undefined;
+  readonly maxAttempts: number;
+  readonly backoff: Omit<Backoff, "type">;
+  readonly queuedAt: number;
+  readonly signal: AbortSignal | undefined;
+  /** From an earlier process. */
+  readonly attempt: number;
+  readonly takeovers: number;
+  readonly startedAt: number | undefined;
+}
+
+/** Somebody who waits for the end. */
+export interface Waiter {
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** What the supervisor keeps of one execution. While it lives, its state is its actor's; afterwards it is `final`. */
+export interface ExecutionRecord extends Candidate {
+  readonly request: ExecutionRequest;
+  /** Its place in the order of start. */
+  readonly sequence: number;
+  actor: ActorRefFrom<typeof executionMachine> | undefined;
+  status: ExecutionStatus;
+  holdsSlot: boolean;
+  /** Is `running.waiting`. */
+  waits: boolean;
+  run: AttemptRun | undefined;
+  /** The one thing it waits for: the end of its delay, of its attempt's time or of its grace period. */
+  timer: Timer | undefined;
+  /** What was left of the attempt's time when it began to wait for a signal. */
+  timeLeftMs: number | undefined;
+  waiters: Waiter[] | undefined;
+  stopListening: (() => void) | undefined;
+  final: { readonly info: ExecutionInfo; readonly error: unknown } | undefined;
+}
+
+/** A record that has an attempt under way. */
+export type RunningRecord = ExecutionRecord & { readonly run: AttemptRun };
+
+/** What a running execution is about; undefined when it does not run. */
+export function phaseOf({ actor }: ExecutionRecord): "working" | "waiting" | "cancelling" | "timingOut" | undefined {
+  const value = actor?.getSnapshot().value;
+  return typeof value === "object" && "running" in value ? value.running : undefined;
+}
+
+/** One consistent view of a record at this moment. */
+export function toExecutionInfo(record: ExecutionRecord, now: number): ExecutionInfo {
+  if (record.final !== undefined) return record.final.info;
+  const { request, actor } = record;
+  const snapshot = (actor as NonNullable<typeof actor>).getSnapshot();
+  const { context } = snapshot;
+  // An execution whose actor crashed has failed.
+  const crash = snapshot.status === "error" ? { error: snapshot.error } : undefined;
+  const state = crash === undefined ? toExecutionState(snapshot.value) : "failed";
+  const status = state.split(".", 1)[0] as ExecutionStatus;
+  const isFinal = isFinalStatus(status);
+  const completedAt = isFinal ? (context.completedAt ?? now) : undefined;
+  const error = crash?.error ?? context.error;
+  return {
+    id: request.id,
+    status,
+    state,
+    attempt: context.attempt,
+    maxAttempts: request.maxAttempts,
+    takeovers: request.takeovers,
+    priority: request.priority,
+    ...(request.group !== undefined && { group: request.group }),
+    tags: request.tags,
+    queuedAt: context.queuedAt,
+    ...(context.startedAt !== undefined && { startedAt: context.startedAt }),
+    ...(completedAt !== undefined && { completedAt }),
+    durationMs: context.startedAt === undefined ? 0 : Math.max(0, (completedAt ?? now) - context.startedAt),
+    ...(context.progress !== undefined && { progress: context.progress }),
+    ...(status === "completed" && { result: context.result }),
+    ...((status === "failed" || (status === "queued" && error !== undefined)) && { error: toSerializedError(error) }),
+    ...(context.reason !== undefined && (status === "cancelled" || state === "running.cancelling") && { reason: context.reason }),
+    ...(context.abandoned && { abandoned: true as const }),
+  };
+}
+
+/** `{ running: "working" }` becomes `running.working`. */
+function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
+  if (typeof value === "string") return value as ExecutionState;
+  for (const status in value) return `${status}.${value[status]}` as ExecutionState;
+  throw new TypeError("an execution is always in some state");
+}

@@ -1,0 +1,326 @@
+import { type ActorScope, type ActorSystem, type ActorSystemInfo, createActor, fromPromise } from "xstate";
+import { executionMachine } from "../../machines/execution-machine.ts";
+import { ExecutionCancelledError, ExecutionTimeoutError } from "../model/errors.ts";
+import type { ExecutionInfo, ExecutionStatus } from "../model/execution.ts";
+import type { ExecutionEvent } from "../model/execution-event.ts";
+import { toSerializedError } from "../model/serialized-error.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Admission } from "./admission.ts";
+import { type AttemptEnvironment, AttemptRun } from "./attempt-run.ts";
+import { endingOf, settle } from "./execution-ending.ts";
+import type { ExecutionIndex } from "./execution-index.ts";
+import { type ExecutionRecord, type ExecutionRequest, phaseOf, type RunningRecord, toExecutionInfo } from "./execution-record.ts";
+import type { Outbox } from "./outbox.ts";
+import type { BeginAttempt } from "./running-attempt.ts";
+import type { SupervisorEvent, SupervisorSnapshot } from "./supervisor.ts";
+import type { TimerQueue } from "./timer-queue.ts";
+
+export type SupervisorScope = ActorScope<SupervisorSnapshot, SupervisorEvent, ActorSystem<ActorSystemInfo>, ExecutionEvent>;
+
+export interface LifecycleOptions {
+  readonly begin: BeginAttempt;
+  readonly cancelGraceMs: number;
+  readonly retryIf: ((error: unknown, attempt: number) => boolean) | undefined;
+  readonly clock: Clock;
+  random(): number;
+  reportError(error: unknown): void;
+}
+
+/** What the lifecycle works with; all of it belongs to the fleet. */
+export interface LifecycleParts {
+  readonly scope: SupervisorScope;
+  readonly index: ExecutionIndex;
+  readonly admission: Admission;
+  readonly timers: TimerQueue;
+  readonly outbox: Outbox;
+  /** An attempt has come to its end, whatever follows. */
+  settled(run: AttemptRun | undefined): void;
+  /** The execution has. */
+  ended(record: ExecutionRecord, info: ExecutionInfo): void;
+}
+
+/**
+ * Takes single executions from their start to their end: makes their actors and tells them what happens, keeps slots, timers and the index
+ * in step with their states. Who gets a slot, and what becomes of the whole, is the fleet's business.
+ */
+export class Lifecycle {
+  readonly #options: LifecycleOptions;
+  readonly #parts: LifecycleParts;
+  readonly #executionLogic;
+  readonly #environment: AttemptEnvironment;
+  #sequence = 0;
+  #waiting = 0;
+  #abandoned = 0;
+
+  constructor(options: LifecycleOptions, parts: LifecycleParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#environment = this.#createEnvironment();
+    this.#executionLogic = executionMachine.provide({
+      actors: {
+        runAttempt: fromPromise(({ input }) => (parts.index.get(input.executionId) as RunningRecord).run.run()),
+      },
+      actions: {
+        abortAttempt: ({ self }, why) => {
+          const run = parts.index.get(self.id)?.run;
+          const reason = "error" in why ? why.error : new ExecutionCancelledError(self.id, why.reason);
+          parts.outbox.addTask(() => run?.stop(reason));
+        },
+      },
+    });
+  }
+
+  /** How many are `running.waiting`. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** How many ended without their orchestrator having settled. */
+  get abandoned(): number {
+    return this.#abandoned;
+  }
+
+  create(request: ExecutionRequest): void {
+    const { admission, outbox, scope } = this.#parts;
+    const { id, queuedAt, attempt, startedAt, delayMs, signal } = request;
+    const record = this.#register(request, "queued");
+    const input = startedAt === undefined ? { queuedAt, attempt } : { queuedAt, attempt, startedAt };
+    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input }).start();
+    if (signal !== undefined) record.stopListening = this.#cancelOnAbort(id, signal);
+    outbox.addEvent(record, { type: "execution.queued" });
+    if (delayMs === 0) admission.push(record);
+    else {
+      record.actor.send({ type: "execution.delay" });
+      this.#delay(record, delayMs);
+    }
+  }
+
+  /** A record of what ended in an earlier process. */
+  createFinished(request: ExecutionRequest, info: ExecutionInfo): ExecutionRecord {
+    const record = this.#register(request, info.status);
+    record.final = { info, error: undefined };
+    return record;
+  }
+
+  /** It was given a slot: its next attempt begins, or the one that waited goes on. */
+  useSlot(record: ExecutionRecord): void {
+    if (record.returning) this.#continue(record);
+    else this.#run(record);
+  }
+
+  cancel(record: ExecutionRecord, reason: string | undefined): void {
+    const { actor } = record;
+    if (phaseOf(record) === "cancelling") return;
+    this.#leaveQueue(record);
+    actor?.send({ type: "execution.cancel", at: this.#options.clock.now(), reason });
+    if (actor?.getSnapshot().status !== "active") {
+      this.finish(record);
+      return;
+    }
+    this.#parts.outbox.addEvent(record, { type: "execution.cancelling", ...(reason !== undefined && { reason }) });
+    this.#setTimer(record, this.#options.cancelGraceMs, () => this.abandon(record));
+  }
+
+  /** Ends one that was asked to stop and has not settled. */
+  abandon(record: ExecutionRecord): void {
+    const phase = phaseOf(record);
+    if (phase !== "cancelling" && phase !== "timingOut") return;
+    record.actor?.send({ type: "execution.abandon", at: this.#options.clock.now() });
+    this.#abandoned += 1;
+    this.finish(record);
+  }
+
+  /** Its actor has reached its end, or has crashed. */
+  finish(record: ExecutionRecord): void {
+    const { admission, index, outbox } = this.#parts;
+    const { actor, run, waiters, stopListening } = record;
+    if (actor === undefined) return;
+    const info = toExecutionInfo(record, this.#options.clock.now());
+    this.#leaveQueue(record);
+    admission.free(record);
+    this.#setTimer(record, undefined);
+    record.final = { info, error: actor.getSnapshot().context.error };
+    record.actor = undefined;
+    record.run = undefined;
+    record.waiters = undefined;
+    record.stopListening = undefined;
+    stopListening?.();
+    index.move(record, info.status);
+    outbox.addEvent(record, endingOf(info));
+    for (const waiter of waiters ?? []) settle(waiter, record);
+    this.#parts.settled(run);
+    this.#parts.ended(record, info);
+  }
+
+  remove(record: ExecutionRecord): void {
+    this.#parts.index.delete(record);
+    this.#parts.outbox.addEvent(record, { type: "execution.removed" });
+  }
+
+  /** An attempt has failed and another one follows. */
+  retry(record: ExecutionRecord): void {
+    const { admission, index, outbox } = this.#parts;
+    const { run, actor } = record;
+    const { error, retryDelayMs = 0 } = actor?.getSnapshot().context ?? {};
+    outbox.addEvent(record, { type: "execution.retrying", error: toSerializedError(error), delayMs: retryDelayMs });
+    this.#leaveQueue(record);
+    admission.free(record);
+    record.run = undefined;
+    index.move(record, "queued");
+    this.#delay(record, retryDelayMs);
+    this.#parts.settled(run);
+  }
+
+  // Reports of attempts. One of a run that is not its execution's run any more changes nothing.
+
+  progressed(run: AttemptRun, progress: unknown): void {
+    const { record } = run;
+    if (record.run !== run || (phaseOf(record) !== "working" && phaseOf(record) !== "waiting")) return;
+    record.actor?.send({ type: "attempt.progressed", progress });
+    this.#parts.outbox.addEvent(record, { type: "execution.progressed", progress });
+  }
+
+  waits(run: AttemptRun): void {
+    const { admission, outbox, timers } = this.#parts;
+    const { record } = run;
+    if (record.run !== run || phaseOf(record) !== "working") return;
+    record.timeLeftMs = record.timer && timers.remainingMs(record.timer);
+    this.#setTimer(record, undefined);
+    record.actor?.send({ type: "attempt.waiting" });
+    record.waits = true;
+    this.#waiting += 1;
+    admission.free(record);
+    outbox.addEvent(record, { type: "execution.waiting" });
+  }
+
+  wantsSlot(run: AttemptRun): void {
+    const { record } = run;
+    if (record.run !== run || phaseOf(record) !== "waiting") return;
+    record.returning = true;
+    this.#parts.admission.push(record);
+  }
+
+  movedOn(run: AttemptRun): void {
+    const { record } = run;
+    if (record.run !== run || phaseOf(record) !== "waiting") return;
+    this.#parts.admission.take(record);
+    this.#continue(record);
+  }
+
+  #register(request: ExecutionRequest, status: ExecutionStatus): ExecutionRecord {
+    const { priority, group, groupLimit } = request;
+    const record: ExecutionRecord = {
+      request,
+      sequence: this.#sequence++,
+      priority,
+      group,
+      groupLimit,
+      order: 0,
+      heapIndex: -1,
+      returning: false,
+      holdsSlot: false,
+      waits: false,
+      status,
+      actor: undefined,
+      run: undefined,
+      timer: undefined,
+      timeLeftMs: undefined,
+      waiters: undefined,
+      stopListening: undefined,
+      final: undefined,
+    };
+    this.#parts.index.add(record);
+    return record;
+  }
+
+  #run(record: ExecutionRecord): void {
+    const { actor, request } = record;
+    const attempt = (actor?.getSnapshot().context.attempt ?? 0) + 1;
+    record.run = new AttemptRun(record, attempt, this.#environment);
+    actor?.send({ type: "execution.run", at: this.#options.clock.now() });
+    this.#parts.index.move(record, "running");
+    this.#limitTime(record, request.timeoutMs);
+    this.#parts.outbox.addEvent(record, { type: "execution.started" });
+  }
+
+  #continue(record: ExecutionRecord): void {
+    const { outbox } = this.#parts;
+    const { run, actor, timeLeftMs } = record;
+    this.#leaveQueue(record);
+    actor?.send({ type: "attempt.continued" });
+    this.#limitTime(record, timeLeftMs);
+    outbox.addEvent(record, { type: "execution.continued" });
+    outbox.addTask(() => run?.running?.continueWaiting());
+  }
+
+  /** It neither waits for a slot nor for a signal any more. */
+  #leaveQueue(record: ExecutionRecord): void {
+    this.#parts.admission.remove(record);
+    record.returning = false;
+    if (!record.waits) return;
+    record.waits = false;
+    this.#waiting -= 1;
+  }
+
+  #delay(record: ExecutionRecord, delayMs: number): void {
+    this.#setTimer(record, delayMs, () => {
+      record.actor?.send({ type: "execution.due" });
+      this.#parts.admission.push(record);
+    });
+  }
+
+  #limitTime(record: ExecutionRecord, timeLeftMs: number | undefined): void {
+    if (timeLeftMs !== undefined) this.#setTimer(record, timeLeftMs, () => this.#timeOut(record));
+  }
+
+  #timeOut(record: ExecutionRecord): void {
+    const { run, request, actor } = record;
+    const error = new ExecutionTimeoutError(request.id, request.timeoutMs ?? 0);
+    actor?.send({ type: "execution.timeOut", error, retryDelayMs: run?.retryDelayMs(error) });
+    this.#parts.outbox.addEvent(record, { type: "execution.timingOut" });
+    this.#setTimer(record, this.#options.cancelGraceMs, () => this.abandon(record));
+  }
+
+  #setTimer(record: ExecutionRecord, delayMs: undefined): void;
+  #setTimer(record: ExecutionRecord, delayMs: number, run: () => void): void;
+  #setTimer(record: ExecutionRecord, delayMs: number | undefined, run?: () => void): void {
+    const { timers } = this.#parts;
+    if (record.timer !== undefined) timers.clear(record.timer);
+    record.timer = undefined;
+    if (delayMs === undefined) return;
+    record.timer = timers.set(() => {
+      record.timer = undefined;
+      run?.();
+    }, delayMs);
+  }
+
+  #cancelOnAbort(id: string, signal: AbortSignal): () => void {
+    const { self } = this.#parts.scope;
+    const cancel = () => self.send({ type: "execution.cancel", id, reason: "its start signal was aborted", resolve: () => {} });
+    signal.addEventListener("abort", cancel, { once: true });
+    return () => signal.removeEventListener("abort", cancel);
+  }
+
+  #createEnvironment(): AttemptEnvironment {
+    const { begin, clock, retryIf, random, reportError } = this.#options;
+    const { outbox, scope, timers } = this.#parts;
+    const { self } = scope;
+    return {
+      begin,
+      reports: {
+        progressed: (run, progress) => self.send({ type: "attempt.progressed", run, progress }),
+        waiting: (run) => self.send({ type: "attempt.waiting", run }),
+        wantsSlot: (run) => self.send({ type: "attempt.wantsSlot", run }),
+        movedOn: (run) => self.send({ type: "attempt.movedOn", run }),
+        released: (run) => self.send({ type: "attempt.released", run }),
+        // Only noted: it is told together with what the orchestrator does about it.
+        signalled: ({ record }, signal) => outbox.addEvent(record, { type: "execution.signalled", signal }),
+      },
+      retryIf,
+      now: () => clock.now(),
+      remainingMs: ({ timer }) => (timer === undefined ? Number.POSITIVE_INFINITY : timers.remainingMs(timer)),
+      random,
+      reportError,
+    };
+  }
+}

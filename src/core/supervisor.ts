@@ -1,0 +1,108 @@
+import type { ActorLogic, ActorRef, ActorSystem, ActorSystemInfo, AnyEventObject, Snapshot } from "xstate";
+import { type SupervisorMode, type SupervisorModeEvent, supervisorMachine } from "../../machines/supervisor-machine.ts";
+import type { CloseReport } from "../model/execution.ts";
+import type { ExecutionEvent } from "../model/execution-event.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { CoordinatorSnapshot } from "./coordinator-snapshot.ts";
+import type { ExecutionRequest, Waiter } from "./execution-record.ts";
+import { Fleet, type FleetOptions } from "./fleet.ts";
+import { adoptSnapshot, toCoordinatorSnapshot } from "./fleet-snapshot.ts";
+
+/** What the supervisor is now. `fleet` is the same object in every snapshot; it answers for the present, not for the time of the snapshot. */
+export type SupervisorSnapshot = Snapshot<undefined> & { readonly value: SupervisorMode; readonly context: { readonly fleet: Fleet } };
+
+/** What the supervisor is sent. Its coordinator sends it; from elsewhere, only the modes are of use. */
+export type SupervisorEvent =
+  | SupervisorModeEvent
+  | { type: "execution.start"; requests: readonly ExecutionRequest[]; resolve: (ids: string[]) => void; reject: (error: unknown) => void }
+  | { type: "execution.cancel"; id: string; reason: string | undefined; resolve: (wasLive: boolean) => void }
+  | { type: "execution.retryDue"; executionId: string }
+  | { type: "fleet.cleanup"; olderThanMs: number; resolve: (removed: number) => void }
+  | { type: "fleet.setMaxConcurrent"; maxConcurrent: number }
+  | { type: "fleet.drain"; waiter: Waiter }
+  | { type: "fleet.close"; mode: "drain" | "cancel" | "release"; deadlineMs: number; done: (report: CloseReport) => void }
+  | { type: "attempt.progressed"; run: AttemptRun; progress: unknown }
+  | { type: "events.due" }
+  | { type: "attempt.waiting"; run: AttemptRun }
+  | { type: "attempt.wantsSlot"; run: AttemptRun }
+  | { type: "attempt.movedOn"; run: AttemptRun }
+  | { type: "attempt.released"; run: AttemptRun }
+  | { type: "timers.due" }
+  | { type: "retention.due" };
+
+/** The supervisor as its users see it: watch it, inspect it, persist it. */
+export type SupervisorRef = ActorRef<SupervisorSnapshot, SupervisorEvent, ExecutionEvent>;
+
+export type SupervisorLogic = ActorLogic<SupervisorSnapshot, SupervisorEvent, undefined, ActorSystem<ActorSystemInfo>, ExecutionEvent>;
+
+/**
+ * The supervisor of a coordinator. It is written by hand rather than as a machine because a machine copies its children for every new one
+ * and keeps something of each that is gone; its modes are a statechart, which `config` shows to inspectors.
+ */
+export function createSupervisorLogic(options: FleetOptions): SupervisorLogic {
+  return {
+    config: supervisorMachine.config,
+    getInitialSnapshot: (scope) => toSnapshot(new Fleet(options, scope)),
+    restoreSnapshot: (persisted, scope) => {
+      const fleet = new Fleet(options, scope);
+      adoptSnapshot(fleet, structuredClone(persisted as CoordinatorSnapshot), options);
+      return toSnapshot(fleet);
+    },
+    start: (snapshot) => {
+      snapshot.context.fleet.begin();
+      snapshot.context.fleet.flush();
+    },
+    transition: (snapshot, event, scope) => {
+      const { fleet } = snapshot.context;
+      try {
+        handle(fleet, event);
+      } catch (error) {
+        options.reportError(error);
+      }
+      scope.defer(() => fleet.flush());
+      return toSnapshot(fleet, (event as AnyEventObject).type === "xstate.stop" ? "stopped" : "active");
+    },
+    getPersistedSnapshot: ({ context: { fleet } }) => toCoordinatorSnapshot(fleet),
+  };
+}
+
+type Handlers = { readonly [Type in SupervisorEvent["type"]]: (fleet: Fleet, event: Extract<SupervisorEvent, { type: Type }>) => void };
+
+const handlers: Handlers = {
+  "execution.start": (fleet, { requests, resolve, reject }) => {
+    try {
+      resolve(fleet.start(requests));
+    } catch (error) {
+      reject(error);
+    }
+  },
+  "execution.cancel": (fleet, { id, reason, resolve }) => resolve(fleet.cancel(id, reason)),
+  "execution.retryDue": (fleet, { executionId }) => fleet.retryDue(executionId),
+  "fleet.cleanup": (fleet, { olderThanMs, resolve }) => resolve(fleet.cleanup(olderThanMs)),
+  "fleet.setMaxConcurrent": (fleet, { maxConcurrent }) => fleet.setMaxConcurrent(maxConcurrent),
+  "fleet.drain": (fleet, { waiter }) => fleet.drain(waiter),
+  "fleet.close": (fleet, { mode, deadlineMs, done }) => fleet.close(mode, deadlineMs, done),
+  "supervisor.pause": (fleet, event) => fleet.changeMode(event),
+  "supervisor.resume": (fleet, event) => fleet.changeMode(event),
+  "supervisor.drain": (fleet, event) => fleet.changeMode(event),
+  "supervisor.close": (fleet, event) => fleet.changeMode(event),
+  "attempt.progressed": (fleet, { run, progress }) => fleet.attemptProgressed(run, progress),
+  "attempt.waiting": (fleet, { run }) => fleet.attemptWaiting(run),
+  "attempt.wantsSlot": (fleet, { run }) => fleet.attemptWantsSlot(run),
+  "attempt.movedOn": (fleet, { run }) => fleet.attemptMovedOn(run),
+  "attempt.released": (fleet, { run }) => fleet.attemptReleased(run),
+  "events.due": () => {},
+  "timers.due": (fleet) => fleet.timersDue(),
+  "retention.due": (fleet) => fleet.retentionDue(),
+};
+
+/** Also what XState itself sends: that a child is done or has crashed, and that this actor is to stop. */
+function handle(fleet: Fleet, event: AnyEventObject): void {
+  if (Object.hasOwn(handlers, event.type)) handlers[event.type as SupervisorEvent["type"]](fleet, event as never);
+  else if (event.type === "xstate.stop") fleet.stop();
+  else if (event.type.startsWith("xstate.done.actor.") || event.type.startsWith("xstate.error.actor.")) fleet.childDone(event.actorId);
+}
+
+function toSnapshot(fleet: Fleet, status: "active" | "stopped" = "active"): SupervisorSnapshot {
+  return { status, output: undefined, error: undefined, value: fleet.mode, context: { fleet } };
+}

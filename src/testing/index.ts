@@ -1,0 +1,17 @@
+export {
+  createManualOrchestrator,
+  type ManualOrchestrator,
+  type ManualOrchestratorOptions,
+} from "./manual-orchestrator.ts";
+export type { OrchestratorCall } from "./orchestrator-call.ts";
+export {
+  createScriptedOrchestrator,
+  type OrchestratorScript,
+  type ScriptedOrchestrator,
+  type ScriptedOrchestratorOptions,
+  type ScriptedStep,
+} from "./scripted-orchestrator.ts";
+export { seededRandom } from "./seeded-random.ts";
+export { sequentialIds } from "./sequential-ids.ts";
+export { type StatusSource, type StatusSpy, spyOnStatus } from "./status-spy.ts";
+export { VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";

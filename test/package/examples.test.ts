@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
+
+/** What each example must print, in this order. */
+const keyLines: Record<string, readonly RegExp[]> = {
+  "basic.ts": [
+    /the first is (queued|running)/,
+    /running: \d of at most 5/,
+    /cancel the second: true/,
+    /ExecutionCancelledError: .*the second.* was cancelled: Grace moved house/,
+    /cancel it again: false/,
+    /done: a letter to Ada/,
+    /done: a letter to Edsger/,
+    /older than 30 minutes: 0 removed, 3 kept/,
+  ],
+  "machine-approval.ts": [
+    /laptop: running\.waiting, the machine is asking/,
+    /yacht: running\.waiting, the machine is asking/,
+    /refund: notAccepted; accepted now: expense\.approve, expense\.reject/,
+    /approve: \{ accepted: true \}/,
+    /reject: \{ accepted: true \}/,
+    /laptop: 1200 euros paid, approved by Grace/,
+    /yacht: rejected/,
+    /approve again: \{ accepted: false, reason: 'final'/,
+  ],
+  "retries-and-timeouts.ts": [
+    /busy server: attempt 1 failed \(503, try again later\), the next one in 50 ms/,
+    /busy server: attempt 2 failed .*, the next one in 100 ms/,
+    /busy server: done in attempt 3/,
+    /no such file: ExecutionFailedError: .*404/,
+    /slow server: ExecutionTimeoutError/,
+    /deaf server: ExecutionTimeoutError/,
+    /1 completed, 3 failed/,
+  ],
+  "events.ts": [
+    /stream: \d+ leaflet execution\.queued/,
+    /stream: \d+ novel execution\.failed/,
+    /stream: \d+ leaflet execution\.completed/,
+    /stats: 2 completed, 1 failed, at most 2 of 2 slots taken/,
+  ],
+};
+
+describe("every example", () => {
+  it("is known to this test", () => {
+    expect(readdirSync(examples).filter((name) => name.endsWith(".ts"))).toEqual(Object.keys(keyLines).sort());
+  });
+
+  it.each(Object.entries(keyLines))(
+    "%s runs to its end by itself and prints what it promises",
+    async (name, expected) => {
+      const example = run(name);
+      expect(await ended(example), example.output).toBe(0);
+      expect(missingLine(example.output, expected), example.output).toBeUndefined();
+    },
+    10_000,
+  );
+});
+
+describe("the tours through the capitals", () => {
+  it("come to an end with a table, two cancelled by rule and a few failed for want of a capital", async () => {
+    const example = run("capital-tours/main.ts", "--routes");
+    expect(await ended(example), example.output).toBe(0);
+    const { output } = example;
+    expect(output).not.toMatch(/bug/);
+    expect(output).toMatch(/✗ Antarctic .*no tour can begin in Antarctica: it has no capital/);
+    expect(output).toMatch(/✗ Antarctic .*a round trip needs three capitals, and Antarctic has 2/);
+    expect(output.match(/cancelled, another tour around the world is ahead/g)).toHaveLength(2);
+    expect(output).toMatch(/^World +240 .* 1\/4$/m);
+    expect(output).toMatch(/^ {4}Caribbean +28 .* optimal .* 4\/4$/m);
+    expect(output).toMatch(/115\/115 ended: 102 completed, 11 failed, 2 cancelled, 0 running, 0 queued/);
+    expect(output).toMatch(/Central America\n.*→/);
+    expect(output).not.toContain("\x1b");
+  }, 90_000);
+
+  it("stop on Ctrl-C with a table of what was done", async () => {
+    const example = run("capital-tours/main.ts");
+    await printed(example, /round +50/);
+    example.child.kill("SIGINT");
+    expect(await ended(example), example.output).toBe(130);
+    const { output } = example;
+    expect(output).toMatch(/Stopping/);
+    expect(output).toMatch(/^World +240 .* 0\/4$/m);
+    expect(output).toMatch(/115\/115 ended: \d+ completed, \d+ failed, \d+ cancelled, 0 running, 0 queued/);
+  }, 30_000);
+});
+
+interface Example {
+  readonly child: ChildProcess;
+  /** What it printed so far, errors included. */
+  output: string;
+}
+
+function run(name: string, ...options: string[]): Example {
+  const child = spawn(process.execPath, [`${examples}${name}`, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const example: Example = { child, output: "" };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      example.output += text;
+    });
+  }
+  return example;
+}
+
+/** Waits for the end of the process and of its output. */
+async function ended(example: Example): Promise<number | null> {
+  const [code] = await once(example.child, "close");
+  return code;
+}
+
+async function printed(example: Example, line: RegExp): Promise<void> {
+  while (!line.test(example.output)) await once(example.child.stdout!, "data");
+}
+
+/** The first of the expected lines that does not come after the one before it. */
+function missingLine(output: string, expected: readonly RegExp[]): RegExp | undefined {
+  let rest = output;
+  return expected.find((line) => {
+    const found = line.exec(rest);
+    if (found !== null) rest = rest.slice(found.index + found[0].length);
+    return found === null;
+  });
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { executionMachine, supervisorMachine } from "../../machines/index.ts";
+import { executionEventTypes } from "../../src/model/execution-event.ts";
+import { machineToMermaid } from "./machine-to-mermaid.ts";
+
+/** The parts of the README that are made from the code, by the name in their markers. */
+export function readmeBlocks(): Record<string, string> {
+  return {
+    errors: table(
+      ["class", "code", "meaning"],
+      documentedErrors().map(({ name, code, meaning }) => [`\`${name}\``, `\`${code}\``, meaning]),
+    ),
+    events: table(
+      ["event", "meaning"],
+      Object.entries(executionEventTypes).map(([type, meaning]) => [`\`${type}\``, meaning]),
+    ),
+    "execution-machine": mermaid(machineToMermaid(executionMachine)),
+    "supervisor-machine": mermaid(machineToMermaid(supervisorMachine)),
+  };
+}
+
+/** The README with every generated part as the code says. Throws when a part has no place or a place has no part. */
+export function fillReadme(readme: string, blocks: Readonly<Record<string, string>>): string {
+  const places = [...readme.matchAll(/<!-- generated:([\w-]+) -->/g)].map(([, name]) => name);
+  const unknown = places.filter((name) => name === undefined || !Object.hasOwn(blocks, name));
+  if (unknown.length > 0) throw new Error(`README has places for parts that nothing generates: ${unknown.join(", ")}`);
+  return Object.entries(blocks).reduce((text, [name, block]) => {
+    const [start, end] = [`<!-- generated:${name} -->`, `<!-- /generated:${name} -->`];
+    const [from, to] = [text.indexOf(start), text.indexOf(end)];
+    if (from === -1 || to < from) throw new Error(`README has no place for ${name}: expected ${start} and after it ${end}`);
+    return `${text.slice(0, from + start.length)}\n\n${block}\n\n${text.slice(to)}`;
+  }, readme);
+}
+
+/** The error classes as their source documents them. */
+export function documentedErrors(): { name: string; code: string; meaning: string }[] {
+  const source = readFileSync(new URL("../../src/model/errors.ts", import.meta.url), "utf8");
+  const documentedClass = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export class (\w+)[^{]*\{\s*readonly code = "(\w+)"/g;
+  return [...source.matchAll(documentedClass)].map(([, docstring = "", name = "", code = ""]) => ({
+    name,
+    code,
+    meaning: firstSentence(docstring),
+  }));
+}
+
+function firstSentence(docstring: string): string {
+  const text = docstring
+    .replace(/^\s*\*/gm, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  return text.split(/(?<=\.) /, 1)[0] ?? text;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function mermaid(diagram: string): string {
+  return `\`\`\`mermaid\n${diagram}\n\`\`\``;
+}
