@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../../ports/clock.ts";
 
 /** The default clock of adapters, whose timers keep no process alive: a store or queue alone is no reason to go on. */
 export function createRealClock(): Clock {
