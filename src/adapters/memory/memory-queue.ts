@@ -96,7 +96,7 @@ export function createMemoryQueue({ clock = createRealClock(), data = new Memory
   const post = (name: string, raw: string, message: QueueMessage | undefined) => {
     const letter: Letter = { raw, message, name, priority: message?.priority ?? 0, place: data.nextPlace(), deliveries: 0 };
     const delayMs = message?.delayMs ?? 0;
-    if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs);
+    if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs, true);
     else data.put(letter);
   };
   const closeConsumer = async (consumer: Consumer) => {
@@ -152,7 +152,7 @@ function lend(data: MemoryQueueData, clock: Clock, letter: Letter, consumer: Con
     data.dispatch();
   };
   const comeBack = () => settle(() => data.put(letter));
-  let timer = clock.setTimeout(comeBack, consumer.options.visibilityTimeoutMs);
+  let timer = clock.setTimeout(comeBack, consumer.options.visibilityTimeoutMs, true);
   consumer.loans.add(comeBack);
   consumer.handle({
     message: letter.message,
@@ -161,13 +161,13 @@ function lend(data: MemoryQueueData, clock: Clock, letter: Letter, consumer: Con
     ack: async () => settle(() => {}),
     nack: async ({ delayMs = 0 } = {}) =>
       settle(() => {
-        if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs);
+        if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs, true);
         else data.put(letter);
       }),
     extend: async (visibilityTimeoutMs) => {
       if (!onLoan) return false;
       clock.clearTimeout(timer);
-      timer = clock.setTimeout(comeBack, visibilityTimeoutMs);
+      timer = clock.setTimeout(comeBack, visibilityTimeoutMs, true);
       return true;
     },
     putAside: async (reason) =>
