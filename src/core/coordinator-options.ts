@@ -89,36 +89,39 @@ const orchestratorCheck: check.OptionCheck = (value, field) => {
   }
 };
 
-const coordinatorOptionsCheck = check.fields({
-  orchestrator: orchestratorCheck,
-  maxConcurrent: check.wholeNumber(1),
-  maxQueued: check.wholeNumber(0, "infinity"),
-  maxConcurrentPerGroup: check.either("a whole number >= 1 or a function of the group", check.wholeNumber(1), check.callable),
-  rateLimit: check.fields({ limit: check.wholeNumber(1), intervalMs: check.positiveMilliseconds }),
-  retry: check.fields({ ...retryFields, retryIf: check.callable }),
-  timeoutMs: check.positiveMilliseconds,
-  cancelGraceMs: check.milliseconds,
-  retention: check.fields({
-    maxAgeMs: check.numberBetween(0, Number.POSITIVE_INFINITY),
-    maxCount: check.wholeNumber(0, "infinity"),
-  }),
-  inputSchema: (value, field) => {
-    const standard = (value as { "~standard"?: { validate?: unknown } } | null)?.["~standard"];
-    if (typeof standard?.validate !== "function") {
-      throw new InvalidOptionsError({ field, expected: "a schema that implements Standard Schema", received: value });
-    }
+const coordinatorOptionsCheck = check.fields(
+  {
+    orchestrator: orchestratorCheck,
+    maxConcurrent: check.wholeNumber(1),
+    maxQueued: check.wholeNumber(0, "infinity"),
+    maxConcurrentPerGroup: check.either("a whole number >= 1 or a function of the group", check.wholeNumber(1), check.callable),
+    rateLimit: check.fields({ limit: check.wholeNumber(1), intervalMs: check.positiveMilliseconds }, ["limit", "intervalMs"]),
+    retry: check.fields({ ...retryFields, retryIf: check.callable }),
+    timeoutMs: check.positiveMilliseconds,
+    cancelGraceMs: check.milliseconds,
+    retention: check.fields({
+      maxAgeMs: check.numberBetween(0, Number.POSITIVE_INFINITY),
+      maxCount: check.wholeNumber(0, "infinity"),
+    }),
+    inputSchema: (value, field) => {
+      const standard = (value as { "~standard"?: { validate?: unknown } } | null)?.["~standard"];
+      if (typeof standard?.validate !== "function") {
+        throw new InvalidOptionsError({ field, expected: "a schema that implements Standard Schema", received: value });
+      }
+    },
+    snapshot: (value, field) => {
+      if ((value as { version?: unknown } | null)?.version !== 1) {
+        throw new InvalidOptionsError({ field, expected: "what supervisor.getPersistedSnapshot() gave", received: value });
+      }
+    },
+    inspect: check.either("a function or an observer with next", check.callable, check.having("next")),
+    clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
+    generateId: check.callable,
+    random: check.callable,
+    onError: check.callable,
   },
-  snapshot: (value, field) => {
-    if ((value as { version?: unknown } | null)?.version !== 1) {
-      throw new InvalidOptionsError({ field, expected: "what supervisor.getPersistedSnapshot() gave", received: value });
-    }
-  },
-  inspect: check.either("a function or an observer with next", check.callable, check.having("next")),
-  clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
-  generateId: check.callable,
-  random: check.callable,
-  onError: check.callable,
-});
+  ["orchestrator"],
+);
 
 const startOptionsCheck = check.fields({
   id: check.text,
@@ -135,7 +138,6 @@ const startOptionsCheck = check.fields({
 /** Throws `InvalidOptionsError` naming the first wrong field. */
 export function checkCoordinatorOptions(options: unknown): void {
   coordinatorOptionsCheck(options, "options");
-  orchestratorCheck((options as { orchestrator?: unknown }).orchestrator, "orchestrator");
 }
 
 /** Throws `InvalidOptionsError` naming the first wrong field. */

@@ -41,10 +41,16 @@ export class TimerQueue {
     return Math.max(0, timer.dueAt - this.#clock.monotonicNow());
   }
 
+  /** Runs what is due, but nothing that was set meanwhile: that has a turn of its own. */
   runDue(): void {
     this.#disarm();
     const now = this.#clock.monotonicNow();
-    for (let timer = this.#timers.peek(); timer !== undefined && timer.dueAt <= now; timer = this.#timers.peek()) {
+    const firstNew = this.#orders;
+    for (
+      let timer = this.#timers.peek();
+      timer !== undefined && timer.dueAt <= now && timer.order < firstNew;
+      timer = this.#timers.peek()
+    ) {
       this.#timers.remove(timer);
       timer.run();
     }

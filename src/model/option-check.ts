@@ -82,15 +82,16 @@ export function either(expected: string, ...checks: OptionCheck[]): OptionCheck 
   };
 }
 
-/** An object with no other fields than these, each undefined or as its check wants it. */
-export function fields(checks: Readonly<Record<string, OptionCheck>>): OptionCheck {
+/** An object with no other fields than these, each as its check wants it, or undefined if it is not required. */
+export function fields(checks: Readonly<Record<string, OptionCheck>>, required: readonly string[] = []): OptionCheck {
   return (value, field) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fails(field, "an object", value);
-    for (const [key, item] of Object.entries(value)) {
+    const missing = Object.fromEntries(required.map((key) => [key, undefined]));
+    for (const [key, item] of Object.entries({ ...missing, ...value })) {
       const path = field === "options" ? key : `${field}.${key}`;
       const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
       if (check === undefined) fails(path, `no such field; known are ${Object.keys(checks).join(", ")}`, item);
-      else if (item !== undefined) check(item, path);
+      else if (item !== undefined || required.includes(key)) check(item, path);
     }
   };
 }

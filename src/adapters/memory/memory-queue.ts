@@ -1,7 +1,7 @@
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ConsumeOptions, Delivery, ExecutionQueue, PutAsideMessage, QueueCapabilities, QueueConsumer, QueueMessage } from "../../ports/execution-queue.ts";
-import { createRealClock } from "../real-clock.ts";
+import { createRealClock } from "../records/real-clock.ts";
 
 interface Letter {
   readonly raw: string;
@@ -96,7 +96,7 @@ export function createMemoryQueue({ clock = createRealClock(), data = new Memory
   const post = (name: string, raw: string, message: QueueMessage | undefined) => {
     const letter: Letter = { raw, message, name, priority: message?.priority ?? 0, place: data.nextPlace(), deliveries: 0 };
     const delayMs = message?.delayMs ?? 0;
-    if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs);
+    if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs, true);
     else data.put(letter);
   };
   const closeConsumer = async (consumer: Consumer) => {
@@ -152,7 +152,7 @@ function lend(data: MemoryQueueData, clock: Clock, letter: Letter, consumer: Con
     data.dispatch();
   };
   const comeBack = () => settle(() => data.put(letter));
-  let timer = clock.setTimeout(comeBack, consumer.options.visibilityTimeoutMs);
+  let timer = clock.setTimeout(comeBack, consumer.options.visibilityTimeoutMs, true);
   consumer.loans.add(comeBack);
   consumer.handle({
     message: letter.message,
@@ -161,13 +161,13 @@ function lend(data: MemoryQueueData, clock: Clock, letter: Letter, consumer: Con
     ack: async () => settle(() => {}),
     nack: async ({ delayMs = 0 } = {}) =>
       settle(() => {
-        if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs);
+        if (delayMs > 0) clock.setTimeout(() => data.put(letter), delayMs, true);
         else data.put(letter);
       }),
     extend: async (visibilityTimeoutMs) => {
       if (!onLoan) return false;
       clock.clearTimeout(timer);
-      timer = clock.setTimeout(comeBack, visibilityTimeoutMs);
+      timer = clock.setTimeout(comeBack, visibilityTimeoutMs, true);
       return true;
     },
     putAside: async (reason) =>

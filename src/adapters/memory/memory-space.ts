@@ -1,96 +1,81 @@
 import sortedBtree from "sorted-btree";
-import { machineKey, type NewExecution } from "../../model/stored-execution.ts";
-import type { ReadyBucket, ReadySource, Turn } from "../../model/claim-plan.ts";
-import type { MemoryRow } from "./memory-row.ts";
+import type { ReadyBucket, Turn } from "../../model/claim-plan.ts";
+import type { NewExecution } from "../../model/stored-execution.ts";
+import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
+import type { StoredSignal } from "../../ports/store-message.ts";
+import { newRecord, type RecordChanges, type RecordRow, toStored, toSummary, type WholeRecord } from "../records/record-row.ts";
+import type { RecordEvent, RecordSpace } from "../records/record-space.ts";
 
 // The package is CommonJS: its class is the default export for some bundlers and a member of it for Node.
 const BTree = "default" in sortedBtree ? sortedBtree.default : (sortedBtree as never);
-type Index = InstanceType<typeof BTree<MemoryRow, undefined>>;
 
-const byAge = (a: MemoryRow, b: MemoryRow) => a.position - b.position;
+interface MemoryRecord extends WholeRecord {
+  signals: (StoredSignal & { readonly token: string })[];
+  events: RecordEvent[];
+}
+
+type Index = InstanceType<typeof BTree<MemoryRecord, undefined>>;
+type Leases = readonly { readonly id: string; readonly fence: number }[];
+
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const byBucket = (a: ReadyBucket, b: ReadyBucket) => a.lane - b.lane || a.rank - b.rank || byText(a.machineKey, b.machineKey) || byText(a.group, b.group);
-const byInstant = (field: "dueAt" | "leaseExpiresAt" | "completedAt") => (a: MemoryRow, b: MemoryRow) =>
+const byInstant = (field: "dueAt" | "leaseExpiresAt" | "completedAt") => (a: MemoryRecord, b: MemoryRecord) =>
   (a[field] as number) - (b[field] as number) || a.sequence - b.sequence;
 
-/** The records of one coordinator's name, each in exactly the indexes that its phase asks for. */
-export class MemorySpace implements ReadySource<MemoryRow> {
-  readonly rows = new Map<string, MemoryRow>();
-  readonly byKey = new Map<string, MemoryRow>();
-  readonly order: Index = new BTree(undefined, (a: MemoryRow, b: MemoryRow) => a.sequence - b.sequence);
-  readonly due: Index = new BTree(undefined, byInstant("dueAt"));
-  readonly leased: Index = new BTree(undefined, byInstant("leaseExpiresAt"));
-  readonly finished: Index = new BTree(undefined, byInstant("completedAt"));
-  /** What each claim got, so that its repetition gets the same. */
-  readonly claims = new Map<string, { readonly at: number; readonly fences: ReadonlyMap<string, number> }>();
-  readonly claimTimes: { at: number; count: number }[] = [];
+/** Records in the memory of the process, each in exactly the index that its phase asks for. */
+export class MemorySpace implements RecordSpace {
   turn: Turn | undefined;
-  queued = 0;
-  parked = 0;
-  readonly #ready: Index = new BTree(undefined, (a: MemoryRow, b: MemoryRow) => byBucket(a, b) || byAge(a, b));
+  readonly #name: string;
+  readonly #records = new Map<string, MemoryRecord>();
+  readonly #byKey = new Map<string, MemoryRecord>();
+  readonly #order: Index = new BTree(undefined, (a: MemoryRecord, b: MemoryRecord) => a.sequence - b.sequence);
+  readonly #ready: Index = new BTree(undefined, (a: MemoryRecord, b: MemoryRecord) => byBucket(a, b) || a.position - b.position);
+  readonly #due: Index = new BTree(undefined, byInstant("dueAt"));
+  readonly #leased: Index = new BTree(undefined, byInstant("leaseExpiresAt"));
+  readonly #finished: Index = new BTree(undefined, byInstant("completedAt"));
+  readonly #claims = new Map<string, { readonly at: number; readonly leases: Leases }>();
+  #claimTimes: { at: number; count: number }[] = [];
   readonly #holders = new Map<string, number>();
+  #queued = 0;
+  #parked = 0;
   #lastPosition = 0;
 
-  add(start: NewExecution, now: number): MemoryRow {
-    const position = this.nextPosition();
-    const dueAt = start.delayMs > 0 ? now + start.delayMs : undefined;
-    const row: MemoryRow = {
-      start: { ...start, tags: [...start.tags] },
-      sequence: position,
-      rank: -start.priority,
-      group: start.group ?? "",
-      queuedAt: now,
-      status: "queued",
-      phase: dueAt === undefined ? "ready" : "delayed",
-      lane: 1,
-      position,
-      readySince: now,
-      machineKey: machineKey(start.machineId, start.machineVersion),
-      machineVersion: start.machineVersion,
-      attempt: 0,
-      attemptStep: 1,
-      takeovers: 0,
-      fence: 0,
-      settledFence: 0,
-      owner: undefined,
-      leaseExpiresAt: undefined,
-      holdsSlot: false,
-      dueAt,
-      startedAt: undefined,
-      completedAt: undefined,
-      cancelRequestedAt: undefined,
-      cancelToken: undefined,
-      reason: undefined,
-      lastSignal: 0,
-      consumedSignal: 0,
-      signals: [],
-      lastEvent: 0,
-      events: [],
-      progress: undefined,
-      result: undefined,
-      error: undefined,
-      abandoned: undefined,
-      checkpoint: undefined,
-    };
-    this.rows.set(start.id, row);
-    if (start.idempotencyKey !== undefined) this.byKey.set(start.idempotencyKey, row);
-    this.order.set(row, undefined);
-    this.#enter(row);
-    return row;
+  constructor(name: string) {
+    this.#name = name;
   }
 
-  remove(row: MemoryRow): void {
-    this.#leave(row);
-    this.rows.delete(row.start.id);
-    if (row.start.idempotencyKey !== undefined) this.byKey.delete(row.start.idempotencyKey);
-    this.order.delete(row);
+  find(id: string): RecordRow | undefined {
+    return this.#records.get(id);
   }
 
-  /** Every change of a field that an index looks at goes through here. */
-  change(row: MemoryRow, changes: Partial<MemoryRow>): void {
-    this.#leave(row);
+  findByKey(idempotencyKey: string): RecordRow | undefined {
+    return this.#byKey.get(idempotencyKey);
+  }
+
+  whole(row: RecordRow) {
+    return toStored(row as MemoryRecord);
+  }
+
+  add(start: NewExecution, now: number): RecordRow {
+    const record: MemoryRecord = { ...newRecord(this.#name, start, this.nextPosition(), now), signals: [], events: [] };
+    this.#records.set(record.id, record);
+    if (record.idempotencyKey !== null) this.#byKey.set(record.idempotencyKey, record);
+    this.#order.set(record, undefined);
+    this.#enter(record);
+    return record;
+  }
+
+  change(row: RecordRow, changes: RecordChanges): void {
+    this.#leave(row as MemoryRecord);
     Object.assign(row, changes);
-    this.#enter(row);
+    this.#enter(row as MemoryRecord);
+  }
+
+  remove(row: RecordRow): void {
+    this.#leave(row as MemoryRecord);
+    this.#records.delete(row.id);
+    if (row.idempotencyKey !== null) this.#byKey.delete(row.idempotencyKey);
+    this.#order.delete(row as MemoryRecord);
   }
 
   nextPosition(): number {
@@ -103,58 +88,177 @@ export class MemorySpace implements ReadySource<MemoryRow> {
   }
 
   bucketAfter(bucket: ReadyBucket): ReadyBucket | undefined {
-    return this.#ready.nextHigherKey({ ...bucket, position: Number.POSITIVE_INFINITY } as MemoryRow);
+    return this.#ready.nextHigherKey({ ...bucket, position: Number.POSITIVE_INFINITY } as MemoryRecord);
   }
 
   levelAfter(lane: number, rank: number): ReadyBucket | undefined {
     // No text sorts after this one that a machine's key can be.
-    return this.bucketAfter({ lane, rank: lane < 0 ? Number.POSITIVE_INFINITY : rank, machineKey: "\uffff", group: "\uffff" });
+    return this.bucketAfter({ lane, rank, machineKey: "\uffff", group: "\uffff" });
   }
 
-  oldest(bucket: ReadyBucket, skip: number, count: number): MemoryRow[] {
-    const found: MemoryRow[] = [];
+  oldest(bucket: ReadyBucket, skip: number, count: number): RecordRow[] {
+    const found: RecordRow[] = [];
     let seen = 0;
-    for (const row of this.#ready.keys({ ...bucket, position: 0 } as MemoryRow)) {
-      if (byBucket(row, bucket) !== 0 || found.length === count) break;
+    for (const record of this.#ready.keys({ ...bucket, position: 0 } as MemoryRecord)) {
+      if (byBucket(record, bucket) !== 0 || found.length === count) break;
       seen += 1;
-      if (seen > skip) found.push(row);
+      if (seen > skip) found.push(record);
     }
     return found;
   }
 
-  ready(): Iterable<MemoryRow> {
-    return this.#ready.keys();
+  dueBy(instant: number, limit: number): RecordRow[] {
+    return firstOf(this.#due, ({ dueAt }) => (dueAt as number) <= instant, limit);
   }
 
-  #enter(row: MemoryRow): void {
-    this.#indexOf(row)?.set(row, undefined);
-    this.#count(row, 1);
+  nextDueAt(): number | undefined {
+    return this.#due.minKey()?.dueAt ?? undefined;
   }
 
-  #leave(row: MemoryRow): void {
-    this.#indexOf(row)?.delete(row);
-    this.#count(row, -1);
+  expiredBy(instant: number, limit: number): RecordRow[] {
+    return firstOf(this.#leased, ({ leaseExpiresAt }) => (leaseExpiresAt as number) <= instant, limit);
   }
 
-  #count(row: MemoryRow, by: 1 | -1): void {
-    if (row.status === "queued") this.queued += by;
-    if (row.status === "running" && row.phase !== "leased") this.parked += by;
-    if (!row.holdsSlot || row.group === "") return;
-    const holders = this.holders(row.group) + by;
-    if (holders === 0) this.#holders.delete(row.group);
-    else this.#holders.set(row.group, holders);
+  nextExpiryAt(): number | undefined {
+    return this.#leased.minKey()?.leaseExpiresAt ?? undefined;
   }
 
-  #indexOf(row: MemoryRow): Index | undefined {
-    switch (row.phase) {
+  endedBefore(instant: number, limit: number): RecordRow[] {
+    return firstOf(this.#finished, ({ completedAt }) => (completedAt as number) < instant, limit);
+  }
+
+  readyBy(instant: number, limit: number): string[] {
+    const ready = [...this.#ready.keys()].filter(({ readySince }) => readySince <= instant);
+    return ready.sort((a, b) => a.readySince - b.readySince || a.position - b.position).slice(0, limit).map(({ id }) => id);
+  }
+
+  queuedCount(): number {
+    return this.#queued;
+  }
+
+  parkedCount(): number {
+    return this.#parked;
+  }
+
+  *statusCounts() {
+    for (const { status } of this.#records.values()) yield { status, count: 1 };
+  }
+
+  *readyCounts() {
+    for (const { machineKey } of this.#ready.keys()) yield { machineKey, count: 1 };
+  }
+
+  list({ status, group, tag, limit, cursor }: ListRequest): StoredPage {
+    const found: MemoryRecord[] = [];
+    const from = { sequence: cursor === undefined ? 0 : Number(cursor) + 1 } as MemoryRecord;
+    for (const record of this.#order.keys(from)) {
+      if ((status !== undefined && record.status !== status) || (group !== undefined && record.group !== group)) continue;
+      if (tag !== undefined && !(JSON.parse(record.tags) as string[]).includes(tag)) continue;
+      found.push(record);
+      if (found.length > limit) break;
+    }
+    const page = found.slice(0, limit);
+    return { items: page.map(toSummary), ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
+  }
+
+  recallClaim(claimId: string): Leases | undefined {
+    return this.#claims.get(claimId)?.leases;
+  }
+
+  rememberClaim(claimId: string, at: number, leases: Leases): void {
+    this.#claims.set(claimId, { at, leases: leases.map(({ id, fence }) => ({ id, fence })) });
+  }
+
+  forgetClaimsBefore(instant: number): void {
+    for (const [claimId, { at }] of this.#claims) {
+      if (at >= instant) break;
+      this.#claims.delete(claimId);
+    }
+  }
+
+  claimsAfter(instant: number) {
+    this.#claimTimes = this.#claimTimes.filter(({ at }) => at > instant);
+    return this.#claimTimes;
+  }
+
+  recordClaims(at: number, count: number): void {
+    this.#claimTimes.push({ at, count });
+  }
+
+  signalByToken(row: RecordRow, token: string): number | undefined {
+    return (row as MemoryRecord).signals.find((signal) => signal.token === token)?.sequence;
+  }
+
+  addSignal(row: RecordRow, signal: StoredSignal & { readonly token: string }): void {
+    (row as MemoryRecord).signals.push(signal);
+  }
+
+  dropSignals(row: RecordRow, upTo: number, before: number): void {
+    const record = row as MemoryRecord;
+    if (record.signals.length > 0) record.signals = record.signals.filter(({ sequence, at }) => sequence > upTo || at >= before);
+  }
+
+  signalsAfter(row: RecordRow, after: number, limit: number) {
+    const unread = (row as MemoryRecord).signals.filter(({ sequence }) => sequence > after).slice(0, limit);
+    return unread.map(({ sequence, at, body }) => ({ sequence, at, body }));
+  }
+
+  lastOrdinal(row: RecordRow, fence: number): number | undefined {
+    return (row as MemoryRecord).events.findLast((event) => event.fence === fence)?.ordinal;
+  }
+
+  addEvent(row: RecordRow, event: RecordEvent): void {
+    (row as MemoryRecord).events.push(event);
+  }
+
+  dropEvents(row: RecordRow, upTo: number): void {
+    const record = row as MemoryRecord;
+    record.events = record.events.filter(({ sequence }) => sequence > upTo);
+  }
+
+  eventsAfter(row: RecordRow, after: number, limit: number) {
+    const found = (row as MemoryRecord).events.filter(({ sequence }) => sequence > after).slice(0, limit);
+    return found.map(({ sequence, at, body }) => ({ sequence, at, body }));
+  }
+
+  #enter(record: MemoryRecord): void {
+    this.#indexOf(record)?.set(record, undefined);
+    this.#count(record, 1);
+  }
+
+  #leave(record: MemoryRecord): void {
+    this.#indexOf(record)?.delete(record);
+    this.#count(record, -1);
+  }
+
+  #count(record: MemoryRecord, by: 1 | -1): void {
+    if (record.status === "queued") this.#queued += by;
+    if (record.status === "running" && record.phase !== "leased") this.#parked += by;
+    if (record.holdsSlot === 0 || record.group === "") return;
+    const holders = this.holders(record.group) + by;
+    if (holders === 0) this.#holders.delete(record.group);
+    else this.#holders.set(record.group, holders);
+  }
+
+  #indexOf(record: MemoryRecord): Index | undefined {
+    switch (record.phase) {
       case "ready":
         return this.#ready;
       case "leased":
-        return this.leased;
+        return this.#leased;
       case "final":
-        return this.finished;
+        return this.#finished;
       default:
-        return row.dueAt === undefined ? undefined : this.due;
+        return record.dueAt === null ? undefined : this.#due;
     }
   }
+}
+
+function firstOf(index: Index, matches: (record: MemoryRecord) => boolean, limit: number): MemoryRecord[] {
+  const found: MemoryRecord[] = [];
+  for (const record of index.keys()) {
+    if (found.length >= limit || !matches(record)) break;
+    found.push(record);
+  }
+  return found;
 }

@@ -7,7 +7,7 @@ interface Watcher {
 }
 
 /** Tells the watchers of one set of data what happened, in a microtask of its own, so that no listener runs inside a write. */
-export class MemoryWatchers {
+export class StoreWatchers {
   readonly #watchers = new Set<Watcher>();
   #pending: { name: string; notice: StoreNotice }[] = [];
 
@@ -25,6 +25,15 @@ export class MemoryWatchers {
         this.#watchers.delete(watcher);
       },
     };
+  }
+
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  /** Something changed that nobody here knows of. */
+  tellAllMissed(): void {
+    for (const { listener } of this.#watchers) listener({ type: "missed" });
   }
 
   tell(name: string, notice: StoreNotice): void {

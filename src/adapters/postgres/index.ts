@@ -1,0 +1,1 @@
+export function createPostgresStore(_: unknown): never { throw new Error("not yet"); }
