@@ -1,0 +1,28 @@
+import { type CoordinatorOptions, createCoordinator } from "../../../src/index.ts";
+import { awaitAll, type Contender, maxConcurrent, noOperation } from "./contender.ts";
+
+type Options = Omit<CoordinatorOptions<typeof noOperation>, "orchestrator">;
+
+/** A coordinator with its defaults, except for the limit that all contenders share. */
+export function createNoOperationCoordinator(options: Options = {}) {
+  return createCoordinator({ orchestrator: noOperation, maxConcurrent, ...options });
+}
+
+export function createActorfleetContender(name: string, options: Options = {}): Contender {
+  return {
+    name,
+    open: () => {
+      const coordinator = createNoOperationCoordinator(options);
+      return {
+        run: (count) => awaitAll(count, async (input) => coordinator.waitFor(await coordinator.start(input))),
+        pause: () => coordinator.pause(),
+        resume: () => coordinator.resume(),
+        close: async () => {
+          await coordinator.close();
+        },
+      };
+    },
+  };
+}
+
+export const actorfleet = createActorfleetContender("actorfleet");
