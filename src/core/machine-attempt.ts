@@ -1,18 +1,23 @@
 import {
+  type AnyActorRef,
   type AnyEventObject,
   type AnyMachineSnapshot,
   type AnyStateMachine,
   createActor,
   type EventObject,
   getNextTransitions,
+  type Snapshot,
   transition,
 } from "xstate";
 import type { Clock } from "../ports/clock.ts";
 import type { InspectionObserver } from "./coordinator-options.ts";
-import type { AttemptHost, BeginAttempt, Delivery, RunningAttempt } from "./running-attempt.ts";
+import { MachineTimers } from "./durable-machine-timers.ts";
+import type { AttemptHost, BeginAttempt, Delivery, MachineCapture, RunningAttempt } from "./running-attempt.ts";
 
 /** What a machine in a state with this tag does not need: a slot. */
 const waitingTag = "waiting";
+/** States in which it is saved, where not all are. */
+const savingTag = "checkpoint";
 
 class HeldTimer {
   /** Undefined once it is cleared. */
@@ -41,17 +46,31 @@ class MachineAttempt implements RunningAttempt {
   /** What the machine will be once it has taken the held signals. */
   #foreseen: AnyMachineSnapshot | undefined;
   #progress: string | undefined;
+  #onHold = false;
+  #slotCame = false;
+  readonly #timers: MachineTimers;
 
   constructor(machine: AnyStateMachine, input: unknown, host: AttemptHost, clock: Clock, inspect: InspectionObserver | undefined) {
     this.#machine = machine;
     this.#host = host;
+    const restored = host.keeper?.restored;
     this.#actor = createActor(machine, {
       id: host.executionId,
       input,
+      ...(restored !== undefined && { snapshot: restored.snapshot as Snapshot<unknown> }),
       clock: this.#heldBackClock(clock),
       ...(inspect !== undefined && { inspect }),
     });
+    this.#timers = new MachineTimers(this.#actor, () => host.now());
     this.result = new Promise((resolve, reject) => {
+      host.keeper?.attach({
+        capture: () => this.#capture(),
+        hold: (holds) => this.#putOnHold(holds),
+        fail: (error) => {
+          reject(error);
+          this.#actor.stop();
+        },
+      });
       this.#actor.subscribe({
         next: () => this.#follow(),
         error: reject,
@@ -64,7 +83,27 @@ class MachineAttempt implements RunningAttempt {
     });
     host.signal.addEventListener("abort", () => this.#actor.stop(), { once: true });
     this.#actor.start();
+    if (restored !== undefined) this.#timers.restore(restored.timers);
     this.#follow();
+  }
+
+  #capture(): MachineCapture {
+    const snapshot = this.#actor.getSnapshot();
+    return {
+      snapshot: this.#actor.getPersistedSnapshot(),
+      timers: this.#timers.pending(),
+      waits: !this.#holdsSlot && this.#held.length === 0 && snapshot.hasTag(waitingTag),
+      isBusy: Object.values(snapshot.children as Record<string, AnyActorRef | undefined>).some(
+        (child) => child?.getSnapshot()?.status === "active",
+      ),
+      isTaggedForSaving: snapshot.hasTag(savingTag),
+    };
+  }
+
+  /** While it is put down: what comes for it waits. */
+  #putOnHold(holds: boolean): void {
+    this.#onHold = holds;
+    if (!holds && this.#slotCame) this.continueWaiting();
   }
 
   deliver(event: EventObject): Delivery {
@@ -72,6 +111,7 @@ class MachineAttempt implements RunningAttempt {
     if (!this.#takes(snapshot, event)) return { accepted: false, accepts: acceptedTypes(snapshot) };
     this.#host.signalled(event.type);
     if (this.#holdsSlot) {
+      this.#host.signalRead?.();
       this.#actor.send(event);
     } else {
       this.#foreseen = this.#foresee(snapshot, event);
@@ -81,6 +121,8 @@ class MachineAttempt implements RunningAttempt {
   }
 
   continueWaiting(): void {
+    this.#slotCame = this.#onHold;
+    if (this.#onHold) return;
     this.#holdsSlot = true;
     this.#delivering = true;
     const held = this.#held;
@@ -88,7 +130,10 @@ class MachineAttempt implements RunningAttempt {
     this.#foreseen = undefined;
     for (const item of held) {
       if (item instanceof HeldTimer) item.run?.();
-      else this.#actor.send(item);
+      else {
+        this.#host.signalRead?.();
+        this.#actor.send(item);
+      }
     }
     this.#delivering = false;
     this.#follow();
@@ -119,6 +164,8 @@ class MachineAttempt implements RunningAttempt {
   #follow(): void {
     const snapshot = this.#actor.getSnapshot();
     if (snapshot.status !== "active") return;
+    this.#timers.notice();
+    this.#host.keeper?.stepped();
     const progress = JSON.stringify(snapshot.value);
     if (progress !== this.#progress) {
       this.#progress = progress;

@@ -1,4 +1,5 @@
 import type { EventObject } from "xstate";
+import type { CheckpointTimer } from "../model/checkpoint.ts";
 
 /** Whether an attempt takes a signal, and if not, which it would take. */
 export type Delivery = { readonly accepted: true } | { readonly accepted: false; readonly accepts: readonly string[] };
@@ -33,8 +34,30 @@ export interface AttemptHost {
   readonly restored: unknown;
   /** Its orchestrator has got the next of the signals that were delivered. */
   signalRead?(): void;
+  /** Where machines are saved; absent where they are not. */
+  readonly keeper?: MachineKeeper;
   /** Saves a value for whoever goes on. */
   checkpoint(value: unknown): Promise<void>;
+}
+
+/** What a machine is at a moment between two steps. */
+export interface MachineCapture {
+  readonly snapshot: unknown;
+  readonly timers: readonly CheckpointTimer[];
+  /** Is in a state tagged `waiting`, and nothing that would let it go on has come. */
+  readonly waits: boolean;
+  /** An actor that it started is at work. */
+  readonly isBusy: boolean;
+  readonly isTaggedForSaving: boolean;
+}
+
+/** Saves a machine as it goes, and gives what was saved. */
+export interface MachineKeeper {
+  readonly restored: { readonly snapshot: unknown; readonly timers: readonly CheckpointTimer[] } | undefined;
+  /** From now on this machine is there to be looked at. `fail` ends its attempt; `hold` keeps it from going on until it is let go again. */
+  attach(machine: { capture(): MachineCapture; fail(error: unknown): void; hold(holds: boolean): void }): void;
+  /** It has made a step. */
+  stepped(): void;
 }
 
 /** Begins one attempt. May throw. */

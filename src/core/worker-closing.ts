@@ -35,7 +35,10 @@ export class WorkerClosing {
     for (const lease of leases()) {
       if (mode === "cancel") cancel(lease);
       else if (runOf(lease) === undefined && !lease.settling) release(lease);
-      else lease.yielding = mode === "release";
+      else if (mode === "release") {
+        lease.yielding = true;
+        lease.keeper?.stepped();
+      }
     }
     await this.#untilNothingIsHeld(this.#deadlineMs);
     for (const lease of leases()) this.#cutOff(lease, mode);

@@ -4,7 +4,7 @@ import { SerializationError } from "../model/errors.ts";
 import { type JsonText, toJsonText } from "../model/json-text.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
 import type { CheckpointReport, NewCheckpoint } from "../ports/store-settle.ts";
-import type { AttemptHost } from "./running-attempt.ts";
+import type { AttemptHost, MachineKeeper } from "./running-attempt.ts";
 import type { WorkerLease } from "./worker-lease.ts";
 
 export interface WorkerHostOptions {
@@ -18,11 +18,13 @@ export interface WorkerHostOptions {
 
 /** What a function in a worker tells and asks: as in memory, and what it saves goes to the store. */
 export class WorkerHost implements AttemptHost {
+  readonly keeper?: MachineKeeper;
   readonly #host: AttemptHost;
   readonly #lease: WorkerLease;
   readonly #options: WorkerHostOptions;
 
-  constructor(host: AttemptHost, lease: WorkerLease, options: WorkerHostOptions) {
+  constructor(host: AttemptHost, lease: WorkerLease, options: WorkerHostOptions, keeper?: MachineKeeper) {
+    if (keeper !== undefined) this.keeper = keeper;
     this.#host = host;
     this.#lease = lease;
     this.#options = options;

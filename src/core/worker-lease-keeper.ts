@@ -91,7 +91,7 @@ export class LeaseKeeper {
     if (report.held) {
       lease.validUntil = Math.max(lease.validUntil, this.validUntil(sentAt));
       this.#options.news(lease, report);
-    } else if (!lease.settling) this.#options.lost(lease, report.reason);
+    } else if (!lease.settling && !lease.parking) this.#options.lost(lease, report.reason);
     // What is being settled may be gone because it is settled: that answer decides.
   }
 

@@ -18,6 +18,10 @@ export class WorkerLease {
   lost = false;
   /** Its end is being written. */
   settling = false;
+  /** It is being put down: nothing is handed to it. */
+  parking = false;
+  /** Saves its machine. */
+  keeper: { stepped(): void; stop(): void } | undefined;
   /** It should be given back at its next safe point. */
   yielding = false;
   progress: JsonText | undefined;

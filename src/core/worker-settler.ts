@@ -22,6 +22,8 @@ export interface SettlerOptions {
   settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void;
   /** Its orchestrator has settled after its lease was lost. */
   unwound(run: AttemptRun): void;
+  /** Whether the next attempt gets what this one saved: functions do, machines begin anew. */
+  readonly retryCheckpoint: "keep" | "drop";
   reportError(error: unknown): void;
 }
 
@@ -43,7 +45,7 @@ export class WorkerSettler implements AttemptCustody {
       unwound(run);
       return never;
     }
-    const wanted = toSettleOutcome(record, outcome);
+    const wanted = toSettleOutcome(record, outcome, this.#options.retryCheckpoint);
     send({ type: "attempt.settling", run });
     const report = await this.#write(lease, wanted);
     if (!report.settled) return never;
@@ -111,27 +113,27 @@ export class WorkerSettler implements AttemptCustody {
 
 const unstorableResult = new SerializationError("result", "the store cannot keep it, it may be too large");
 
-function toSettleOutcome(record: ExecutionRecord, outcome: AttemptOutcome): SettleOutcome {
+function toSettleOutcome(record: ExecutionRecord, outcome: AttemptOutcome, checkpoint: "keep" | "drop"): SettleOutcome {
   const { error, reason, retryDelayMs } = record.actor?.getSnapshot().context ?? {};
   const phase = phaseOf(record);
   if (phase === "cancelling") return { type: "cancel", ...(reason !== undefined && { reason }) };
-  if (phase === "timingOut") return toFailure(error, retryDelayMs);
+  if (phase === "timingOut") return toFailure(error, retryDelayMs, checkpoint);
   if (outcome.type === "cancelled") return { type: "cancel", ...(outcome.reason !== undefined && { reason: outcome.reason }) };
   if (outcome.type === "failed") {
     const yielded = outcome.error instanceof YieldedError && outcome.error.executionId === record.request.id;
-    return yielded ? { type: "release" } : toFailure(outcome.error, outcome.retryDelayMs);
+    return yielded ? { type: "release" } : toFailure(outcome.error, outcome.retryDelayMs, checkpoint);
   }
   try {
     const result = toJsonText(outcome.result as unknown, "result") as JsonText | undefined;
     return { type: "complete", ...(result !== undefined && { result }) };
   } catch (thrown) {
-    return toFailure(thrown, undefined);
+    return toFailure(thrown, undefined, checkpoint);
   }
 }
 
-function toFailure(error: unknown, delayMs: number | undefined): SettleOutcome {
+function toFailure(error: unknown, delayMs: number | undefined, checkpoint: "keep" | "drop"): SettleOutcome {
   const text = toErrorText(error);
-  return delayMs === undefined ? { type: "fail", error: text } : { type: "retry", error: text, delayMs, checkpoint: "keep" };
+  return delayMs === undefined ? { type: "fail", error: text } : { type: "retry", error: text, delayMs, checkpoint };
 }
 
 function toErrorText(error: unknown): JsonText {

@@ -51,7 +51,8 @@ export class WorkerSignals {
   /** False when it has to wait, and all later ones with it. */
   #hand(lease: WorkerLease, { sequence, body }: StoredSignal): boolean {
     const { deliver, keepsRefused } = this.#options;
-    if (lease.lost || lease.settling || sequence <= lease.deliveredSignal) return !lease.lost && !lease.settling;
+    if (lease.lost || lease.settling || lease.parking) return false;
+    if (sequence <= lease.deliveredSignal) return true;
     // Before it is delivered: a function that waits for it reads it at once.
     lease.unreadSignals.push(sequence);
     const delivery = deliver(lease, JSON.parse(body) as EventObject);
@@ -59,7 +60,16 @@ export class WorkerSignals {
       lease.unreadSignals.pop();
       return false;
     }
+    if (!delivery.accepted) drop(lease);
     lease.deliveredSignal = sequence;
     return true;
   }
+}
+
+/** It counts as read with the one before it, or now where none is left. */
+function drop(lease: WorkerLease): void {
+  const sequence = lease.unreadSignals.pop() as number;
+  if (lease.unreadSignals.length > 0) lease.unreadSignals[lease.unreadSignals.length - 1] = sequence;
+  else lease.consumedSignal = sequence;
+  lease.keeper?.stepped();
 }

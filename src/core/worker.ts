@@ -4,12 +4,13 @@ import type { CloseReport } from "../model/execution.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
 import type { ClaimReport, HolderNews } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
-import type { CheckpointEntry, CheckpointReport, Settlement, SettleReport } from "../ports/store-settle.ts";
+import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport, Settlement, SettleReport } from "../ports/store-settle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { DurableCoordinatorOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import type { Patience } from "./durable-patience.ts";
 import { WriteBatch } from "./durable-write-batch.ts";
+import { releasedError } from "./execution-ending.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
@@ -19,6 +20,7 @@ import { WorkerClosing } from "./worker-closing.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
+import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
@@ -54,6 +56,7 @@ export class Worker {
   readonly #sweeps: WorkerSweeps;
   readonly #settlements: WriteBatch<Write<Settlement>, SettleReport>;
   readonly #saves: WriteBatch<Write<CheckpointEntry>, CheckpointReport>;
+  readonly #parks: WriteBatch<Write<ParkEntry>, ParkReport>;
   /** Runs whose leases are lost and whose orchestrators have not settled; they still take a slot. */
   readonly #unwinding = new Map<AttemptRun, unknown>();
   readonly #unsaved = new Set<WorkerLease>();
@@ -79,6 +82,11 @@ export class Worker {
       write: (writes) => store.checkpoint({ name, owner, entries: writes.map(({ item }) => item) }),
       withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { saved: false, reason: "expired" }),
     });
+    this.#parks = new WriteBatch<Write<ParkEntry>, ParkReport>({
+      ...batch,
+      write: (writes) => store.park({ name, owner, entries: writes.map(({ item }) => item) }),
+      withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { parked: false, reason: "expired" }),
+    });
     this.#leases = new LeaseKeeper({
       clock,
       leaseMs,
@@ -94,6 +102,7 @@ export class Worker {
       lost: (lease, why) => this.#lose(lease, why),
       settled: (lease, end, abandoned) => this.#settled(lease, end, abandoned),
       unwound: (run) => this.#unwound(run),
+      retryCheckpoint: typeof options.orchestrator === "function" ? "keep" : "drop",
       reportError,
     });
     const versions = restore?.migrate !== undefined ? ("any" as const) : machineVersion === undefined ? [] : [machineVersion];
@@ -135,15 +144,21 @@ export class Worker {
       const lease = this.#leases.get(host.executionId);
       if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
+      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease);
       const hostOptions = { machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
       return begin(
         input,
-        new WorkerHost(host, lease, {
-          ...hostOptions,
-          save: (held, checkpoint) => this.#save(held, { id: held.id, fence: held.fence, checkpoint }),
-          progressed: (held) => this.#progressed(held),
-          lost: (held, why) => this.#lose(held, why),
-        }),
+        new WorkerHost(
+          host,
+          lease,
+          {
+            ...hostOptions,
+            save: (held, checkpoint) => this.#save(held, { id: held.id, fence: held.fence, checkpoint }),
+            progressed: (held) => this.#progressed(held),
+            lost: (held, why) => this.#lose(held, why),
+          },
+          keeper,
+        ),
       );
     };
   }
@@ -225,6 +240,40 @@ export class Worker {
     return report;
   }
 
+  #createKeeper(lease: WorkerLease): WorkerMachineKeeper {
+    const { options, fleetOptions, machineId } = this.#parts;
+    const keeper = new WorkerMachineKeeper(lease, {
+      clock: fleetOptions.clock,
+      machineId,
+      machineVersion: options.machineVersion,
+      maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
+      policy: options.checkpoint ?? "every",
+      restore: options.restore ?? {},
+      save: (held, checkpoint) => this.#save(held, { id: held.id, fence: held.fence, checkpoint }),
+      park: (held, checkpoint, wakeInMs) => {
+        const { id, fence, progress } = held;
+        const saved = held.progressUnsaved && progress !== undefined ? { progress } : {};
+        return this.#parks.add({ lease: held, item: { id, fence, checkpoint, ...saved, ...(wakeInMs !== undefined && { wakeInMs }) } });
+      },
+      lost: (held, why) => this.#lose(held, why),
+      parked: (held) => this.#parked(held),
+      refusedPark: (held) => this.#leases.check([held]),
+    });
+    lease.keeper = keeper;
+    return keeper;
+  }
+
+  /** It is in the store alone now; here, only its actor is to be stopped. */
+  #parked(lease: WorkerLease): void {
+    const run = this.#runOf(lease);
+    this.#leases.remove(lease);
+    this.#unsaved.delete(lease);
+    lease.lost = true;
+    this.#send({ type: "execution.leave", request: lease.request, details: undefined });
+    run?.stop(releasedError(lease.id));
+    this.#closing?.settled(undefined, false);
+  }
+
   #isValid(lease: WorkerLease): boolean {
     return lease.isValidAt(this.#parts.fleetOptions.clock.monotonicNow());
   }
@@ -268,6 +317,7 @@ export class Worker {
   }
 
   #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {
+    lease.keeper?.stop();
     this.#leases.remove(lease);
     this.#unsaved.delete(lease);
     this.#closing?.settled(end, abandoned);
@@ -279,6 +329,7 @@ export class Worker {
   #lose(lease: WorkerLease, why: string): void {
     if (lease.lost) return;
     lease.lost = true;
+    lease.keeper?.stop();
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
     this.#unsaved.delete(lease);

@@ -8,6 +8,12 @@ export interface CheckpointTimer {
   readonly dueAt: number;
   /** The whole delay it was set with. */
   readonly delayMs: number;
+  /** What was left of it when it was saved. */
+  readonly leftMs?: number;
+  /** Which actor set it: the ids that lead to it from the machine itself, which is the empty path. */
+  readonly source?: readonly string[];
+  /** Which actor gets the event; the same way. */
+  readonly target?: readonly string[];
   /** What is sent when it is due. */
   readonly event: unknown;
 }

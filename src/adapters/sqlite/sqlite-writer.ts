@@ -1,5 +1,4 @@
-import { CoordinatorClosedError } from "../../model/errors.ts";
-import { ActorfleetError } from "../../model/errors.ts";
+import { ActorfleetError, CoordinatorClosedError } from "../../model/errors.ts";
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { SqliteSession } from "./sqlite-session.ts";
