@@ -11,7 +11,7 @@ export interface ReadyBucket {
 
 /** What planning needs to see of a store; the order of texts is the store's own. */
 export interface ReadySource<Row> {
-  /** The first non-empty bucket after this one, which itself need not exist. */
+  /** The first non-empty bucket after this one, which itself need not exist, as far as one has the same lane and rank. */
   bucketAfter(bucket: ReadyBucket): ReadyBucket | undefined;
   /** The first non-empty bucket whose lane and rank come after these. */
   levelAfter(lane: number, rank: number): ReadyBucket | undefined;

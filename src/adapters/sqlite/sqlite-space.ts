@@ -142,13 +142,20 @@ export class SqliteSpace implements RecordSpace {
     return this.#session.get<{ count: number }>(sql, this.#name, group)?.count ?? 0;
   }
 
+  // SQLite walks through all equal entries for a comparison of row values, so each column has its own.
   bucketAfter({ lane, rank, machineKey, group }: ReadyBucket): ReadyBucket | undefined {
-    const sql = `${bucketSql} AND ("lane", "rank", "machineKey", "group") > (?, ?, ?, ?) ${bucketOrder}`;
-    return this.#session.get(sql, this.#name, lane, rank, machineKey, group);
+    const level = `${bucketSql} AND "lane" = ? AND "rank" = ?`;
+    return (
+      this.#session.get(`${level} AND "machineKey" = ? AND "group" > ? ${bucketOrder}`, this.#name, lane, rank, machineKey, group) ??
+      this.#session.get(`${level} AND "machineKey" > ? ${bucketOrder}`, this.#name, lane, rank, machineKey)
+    );
   }
 
   levelAfter(lane: number, rank: number): ReadyBucket | undefined {
-    return this.#session.get(`${bucketSql} AND ("lane", "rank") > (?, ?) ${bucketOrder}`, this.#name, lane, rank);
+    return (
+      this.#session.get(`${bucketSql} AND "lane" = ? AND "rank" > ? ${bucketOrder}`, this.#name, lane, rank) ??
+      this.#session.get(`${bucketSql} AND "lane" > ? ${bucketOrder}`, this.#name, lane)
+    );
   }
 
   oldest({ lane, rank, machineKey, group }: ReadyBucket, skip: number, count: number): RecordRow[] {
