@@ -93,7 +93,7 @@ export class WorkerSettler implements AttemptCustody {
     const { id, fence, progress } = lease;
     lease.settling = true;
     try {
-      const report = await write(lease, { id, fence, outcome, ...(lease.progressUnsaved && progress !== undefined && { progress }) });
+      const report = await write(lease, { id, fence, outcome, ...(progress !== undefined && { progress }) });
       if (report.settled) {
         if (report.status === "queued") send({ type: "execution.leave", request: lease.request, details: retryDetails(outcome) });
         settled(lease, toEnd(lease, report.status, outcome), "abandoned" in outcome && outcome.abandoned === true);

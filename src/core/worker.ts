@@ -4,12 +4,11 @@ import type { CloseReport } from "../model/execution.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
 import type { ClaimReport, HolderNews } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
-import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport, Settlement, SettleReport } from "../ports/store-settle.ts";
+import type { CheckpointReport, NewCheckpoint } from "../ports/store-settle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { DurableCoordinatorOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import type { Patience } from "./durable-patience.ts";
-import { WriteBatch } from "./durable-write-batch.ts";
 import { releasedError } from "./execution-ending.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
@@ -24,9 +23,7 @@ import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
-
-/** Leases that one write is about at most. */
-const maxWrites = 500;
+import { WorkerWrites } from "./worker-writes.ts";
 
 /** What a worker works with. */
 export interface WorkerParts {
@@ -40,11 +37,6 @@ export interface WorkerParts {
   modeChanged(mode: WorkerMode): void;
 }
 
-interface Write<Item> {
-  readonly lease: WorkerLease;
-  readonly item: Item;
-}
-
 /** Claims executions, has the fleet of this process run them, and writes to the store what becomes of them, as long as it holds their leases. */
 export class Worker {
   readonly settler: WorkerSettler;
@@ -54,9 +46,7 @@ export class Worker {
   readonly #leases: LeaseKeeper;
   readonly #signals: WorkerSignals;
   readonly #sweeps: WorkerSweeps;
-  readonly #settlements: WriteBatch<Write<Settlement>, SettleReport>;
-  readonly #saves: WriteBatch<Write<CheckpointEntry>, CheckpointReport>;
-  readonly #parks: WriteBatch<Write<ParkEntry>, ParkReport>;
+  readonly #writes: WorkerWrites;
   /** Runs whose leases are lost and whose orchestrators have not settled; they still take a slot. */
   readonly #unwinding = new Map<AttemptRun, unknown>();
   readonly #unsaved = new Set<WorkerLease>();
@@ -71,22 +61,7 @@ export class Worker {
     const { clock, random, reportError, begin } = fleetOptions;
     const { store, name, leaseMs = 30_000, pollMs = 500, retention, rateLimit, maxConcurrentPerGroup, machineVersion, restore } = options;
     this.#parts = parts;
-    const batch = { patience, maxSize: maxWrites, goesOn: () => true };
-    this.#settlements = new WriteBatch<Write<Settlement>, SettleReport>({
-      ...batch,
-      write: (writes) => store.settle({ name, owner, settlements: writes.map(({ item }) => item) }),
-      withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { settled: false, reason: "expired" }),
-    });
-    this.#saves = new WriteBatch<Write<CheckpointEntry>, CheckpointReport>({
-      ...batch,
-      write: (writes) => store.checkpoint({ name, owner, entries: writes.map(({ item }) => item) }),
-      withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { saved: false, reason: "expired" }),
-    });
-    this.#parks = new WriteBatch<Write<ParkEntry>, ParkReport>({
-      ...batch,
-      write: (writes) => store.park({ name, owner, entries: writes.map(({ item }) => item) }),
-      withdrawn: ({ lease }) => (this.#isValid(lease) ? undefined : { parked: false, reason: "expired" }),
-    });
+    this.#writes = new WorkerWrites({ store, name, owner, patience, isValid: (lease) => this.#isValid(lease) });
     this.#leases = new LeaseKeeper({
       clock,
       leaseMs,
@@ -97,7 +72,7 @@ export class Worker {
     });
     this.settler = new WorkerSettler({
       leaseOf: ({ request }) => this.#leaseOf(request.id, request),
-      write: (lease, item) => this.#settlements.add({ lease, item }),
+      write: (lease, settlement) => this.#writes.settle(lease, settlement),
       send: (event) => this.#send(event),
       lost: (lease, why) => this.#lose(lease, why),
       settled: (lease, end, abandoned) => this.#settled(lease, end, abandoned),
@@ -153,7 +128,7 @@ export class Worker {
           lease,
           {
             ...hostOptions,
-            save: (held, checkpoint) => this.#save(held, { id: held.id, fence: held.fence, checkpoint }),
+            save: (held, checkpoint) => this.#save(held, checkpoint),
             progressed: (held) => this.#progressed(held),
             lost: (held, why) => this.#lose(held, why),
           },
@@ -249,12 +224,8 @@ export class Worker {
       maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
       policy: options.checkpoint ?? "every",
       restore: options.restore ?? {},
-      save: (held, checkpoint) => this.#save(held, { id: held.id, fence: held.fence, checkpoint }),
-      park: (held, checkpoint, wakeInMs) => {
-        const { id, fence, progress } = held;
-        const saved = held.progressUnsaved && progress !== undefined ? { progress } : {};
-        return this.#parks.add({ lease: held, item: { id, fence, checkpoint, ...saved, ...(wakeInMs !== undefined && { wakeInMs }) } });
-      },
+      save: (held, checkpoint) => this.#save(held, checkpoint),
+      park: (held, checkpoint, wakeInMs) => this.#writes.park(held, checkpoint, wakeInMs),
       lost: (held, why) => this.#lose(held, why),
       parked: (held) => this.#parked(held),
       refusedPark: (held) => this.#leases.check([held]),
@@ -377,10 +348,8 @@ export class Worker {
     return delivery;
   }
 
-  async #save(lease: WorkerLease, entry: CheckpointEntry): Promise<CheckpointReport> {
-    const progress = lease.progressUnsaved && lease.progress !== undefined ? { progress: lease.progress } : {};
-    lease.progressUnsaved = false;
-    const report = await this.#saves.add({ lease, item: { ...entry, ...progress } });
+  async #save(lease: WorkerLease, checkpoint?: NewCheckpoint): Promise<CheckpointReport> {
+    const report = await this.#writes.save(lease, checkpoint);
     if (report.saved) this.#hear(lease, report);
     return report;
   }
@@ -401,7 +370,7 @@ export class Worker {
   async #saveProgress(lease: WorkerLease): Promise<void> {
     if (lease.lost || lease.settling || !lease.progressUnsaved) return;
     try {
-      await this.#save(lease, { id: lease.id, fence: lease.fence });
+      await this.#save(lease);
     } catch (error) {
       this.#parts.fleetOptions.reportError(error);
     }

@@ -1,14 +1,6 @@
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type {
-  ConsumeOptions,
-  Delivery,
-  ExecutionQueue,
-  PutAsideMessage,
-  QueueCapabilities,
-  QueueConsumer,
-  QueueMessage,
-} from "../../ports/execution-queue.ts";
+import type { ConsumeOptions, Delivery, ExecutionQueue, PutAsideMessage, QueueCapabilities, QueueConsumer, QueueMessage } from "../../ports/execution-queue.ts";
 import { createRealClock } from "../records/real-clock.ts";
 
 interface Letter {

@@ -55,8 +55,7 @@ export function createMemoryStore({ clock = createRealClock(), data = createMemo
     capabilities,
     ...recordMethods({ read: run, write: run }),
     async insert(request) {
-      if (request.transaction !== undefined)
-        throw new UnsupportedOperationError("the memory store has no transactions to start executions in");
+      if (request.transaction !== undefined) throw new UnsupportedOperationError("the memory store has no transactions to start executions in");
       return run(request.name, insertWork(request));
     },
     watch: (request, listener) => run(request.name, () => data.watchers.watch(request, listener)),

@@ -1,3 +1,1 @@
-export function createPostgresStore(_: unknown): never {
-  throw new Error("not yet");
-}
+export function createPostgresStore(_: unknown): never { throw new Error("not yet"); }

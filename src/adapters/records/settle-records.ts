@@ -1,15 +1,6 @@
 import { leaseRefusal } from "../../model/lease.ts";
 import { machineKey } from "../../model/stored-execution.ts";
-import type {
-  CheckpointReport,
-  CheckpointRequest,
-  NewCheckpoint,
-  ParkReport,
-  ParkRequest,
-  Settlement,
-  SettleReport,
-  SettleRequest,
-} from "../../ports/store-settle.ts";
+import type { CheckpointReport, CheckpointRequest, NewCheckpoint, ParkReport, ParkRequest, Settlement, SettleReport, SettleRequest } from "../../ports/store-settle.ts";
 import { holderNews } from "./claim-records.ts";
 import { leaseFacts, type RecordChanges, type RecordRow } from "./record-row.ts";
 import type { RecordSpace } from "./record-space.ts";
@@ -52,14 +43,7 @@ function settleRow(space: RecordSpace, row: RecordRow, { fence, outcome, progres
       return space.change(row, { ...final, status: "cancelled", reason: outcome.reason ?? null });
     case "retry": {
       const dropped = outcome.checkpoint === "keep" ? {} : { checkpointBody: null, checkpointRevision: 0 };
-      return space.change(row, {
-        ...common,
-        ...queued(outcome.delayMs, now),
-        position: space.nextPosition(),
-        attemptStep: 1,
-        error: outcome.error,
-        ...dropped,
-      });
+      return space.change(row, { ...common, ...queued(outcome.delayMs, now), position: space.nextPosition(), attemptStep: 1, error: outcome.error, ...dropped });
     }
     case "release":
       return space.change(row, { ...common, ...queued(outcome.delayMs ?? 0, now) });
@@ -78,10 +62,7 @@ export function checkpointRecords(space: RecordSpace, { owner, entries }: Checkp
     if (row === undefined || reason !== undefined) return { saved: false, reason: reason ?? "unknown" };
     const stale = checkpoint !== undefined && checkpoint.revision <= row.checkpointRevision;
     if (!stale) {
-      space.change(row, {
-        ...(progress !== undefined && { progress }),
-        ...(checkpoint !== undefined && checkpointChanges(row, checkpoint)),
-      });
+      space.change(row, { ...(progress !== undefined && { progress }), ...(checkpoint !== undefined && checkpointChanges(row, checkpoint)) });
       if (checkpoint !== undefined) space.dropSignals(row, row.consumedSignal, now - signalMemoryMs);
     }
     return { saved: true, stale, ...holderNews(row) };

@@ -1,7 +1,1 @@
-export {
-  createSqliteStore,
-  type SqliteDatabaseLike,
-  type SqliteStore,
-  type SqliteStoreOptions,
-  type SqliteTransaction,
-} from "./sqlite-store.ts";
+export { createSqliteStore, type SqliteDatabaseLike, type SqliteStore, type SqliteStoreOptions, type SqliteTransaction } from "./sqlite-store.ts";

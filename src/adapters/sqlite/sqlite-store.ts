@@ -113,8 +113,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     async insert(request) {
       if (request.transaction === undefined) return call("write", request.name, insertWork(request));
       const transaction = transactions.get(request.transaction as SqliteTransaction);
-      if (!transaction?.open)
-        throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
+      if (!transaction?.open) throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
       const { session, notices } = transaction;
       const tell = (notice: StoreNotice) => void notices.push({ name: request.name, notice });
       return insertWork(request)(spaceOf(session, request.name), clock.now(), tell);
@@ -143,23 +142,16 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     },
   };
 
-  function inTransaction<Result>(
-    session: SqliteSession,
-    notices: OpenTransaction["notices"],
-    write: (transaction: SqliteTransaction) => Result,
-  ): Result {
+  function inTransaction<Result>(session: SqliteSession, notices: OpenTransaction["notices"], write: (transaction: SqliteTransaction) => Result): Result {
     const handle: SqliteTransaction = { database: session.database as unknown as SqliteDatabaseLike };
     const transaction: OpenTransaction = { ...handle, session, notices, open: true };
     transactions.set(handle, transaction);
     try {
       const result = write(handle);
       if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
-        throw new UnsupportedOperationError(
-          "the callback of store.transaction returned a promise; SQLite cannot wait for one within a transaction",
-        );
+        throw new UnsupportedOperationError("the callback of store.transaction returned a promise; SQLite cannot wait for one within a transaction");
       }
-      if (!session.database.isTransaction)
-        throw new StoreUnavailableError("the callback of store.transaction ended the transaction itself");
+      if (!session.database.isTransaction) throw new StoreUnavailableError("the callback of store.transaction ended the transaction itself");
       return result;
     } finally {
       transaction.open = false;

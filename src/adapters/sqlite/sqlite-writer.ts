@@ -1,4 +1,5 @@
-import { ActorfleetError, CoordinatorClosedError } from "../../model/errors.ts";
+import { CoordinatorClosedError } from "../../model/errors.ts";
+import { ActorfleetError } from "../../model/errors.ts";
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { SqliteSession } from "./sqlite-session.ts";

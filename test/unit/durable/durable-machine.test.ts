@@ -91,9 +91,6 @@ test("cancel ends a parked machine at once", async () => {
   expect(await both.getStatus(id)).toMatchObject({ status: "cancelled", reason: "no" });
 });
 
-const keep = assign({
-  done: ({ context, event }: { context: { done: string[] }; event: unknown }) => [...context.done, (event as { output: string }).output],
-});
 const step = (name: string, target: string) => ({
   invoke: { src: "step" as const, input: name, onDone: { target, actions: "keep" as const } },
 });
@@ -106,7 +103,7 @@ const steps = setup({
       return input;
     }),
   },
-  actions: { keep },
+  actions: { keep: assign({ done: ({ context, event }) => [...context.done, (event as unknown as { output: string }).output] }) },
 }).createMachine({
   id: "steps",
   context: { done: [] },
