@@ -18,6 +18,7 @@ import type { StoredEnd } from "./durable-outcome.ts";
 import { Patience } from "./durable-patience.ts";
 import { type StartDefaults, toNewExecution } from "./durable-start.ts";
 import { DurableStats } from "./durable-stats.ts";
+import { withDeadline } from "./durable-store-deadline.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { DurableWatch } from "./durable-watch.ts";
 import { DurableWrites } from "./durable-writes.ts";
@@ -48,13 +49,15 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   #closed: Promise<CloseReport> | undefined;
 
   constructor(given: DurableCoordinatorOptions<O>) {
-    const options = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
-    const { name, store, role = "both", pollMs = 500, generateId = nanoid } = options;
-    const common = toFleetOptions(options, (changed) => {
+    const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
+    const { name, role = "both", pollMs = 500, leaseMs = 30_000, generateId = nanoid } = asked;
+    const common = toFleetOptions(asked, (changed) => {
       stats.fleetChanged(changed);
       worker?.statsChanged();
     });
     const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
+    const store = withDeadline(asked.store, clock, leaseMs / 3);
+    const options = { ...asked, store };
     const machineId = machineIdOf(options.orchestrator);
     this.#options = options;
     this.#patience = new Patience(clock, random);

@@ -6,7 +6,8 @@ import { createWorld, type FaultyStore } from "./durable-world.ts";
 const workersAtOnce = 3;
 const executions = 30;
 const leaseMs = 3_000;
-const seeds = Array.from({ length: 25 }, () => Math.floor(Math.random() * 2 ** 31));
+const runs = Number(process.env.DURABLE_RUNS ?? 25);
+const seeds = Array.from({ length: runs }, () => Math.floor(Math.random() * 2 ** 31));
 
 let world: ReturnType<typeof createWorld>;
 
