@@ -63,7 +63,16 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.#patience = new Patience(clock, random);
     this.#events = new DurableEvents(reportError);
     this.#startDefaults = { options, machineId, generateId };
-    this.#writes = new DurableWrites({ store, name, clock, patience: this.#patience, maxConcurrent, maxQueued, generateId });
+    this.#writes = new DurableWrites({
+      store,
+      name,
+      clock,
+      patience: this.#patience,
+      maxConcurrent,
+      maxQueued,
+      generateId,
+      freeSlots: () => worker?.freeSlots ?? 0,
+    });
     const worker =
       role === "client"
         ? undefined
@@ -111,9 +120,9 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       reportError,
     });
     this.#worker = worker;
+    worker?.attach(this.#fleet, (event) => supervisor.send(event));
     supervisor.start();
     if (worker === undefined) return;
-    worker.attach(this.#fleet, (event) => supervisor.send(event));
     worker.start();
     void this.#watch.open().catch(reportError);
   }

@@ -24,6 +24,8 @@ export interface DurableWritesOptions {
   readonly maxConcurrent: number;
   readonly maxQueued: number;
   generateId(): string;
+  /** What this process would run at once does not count as queued. */
+  freeSlots(): number;
 }
 
 /** What users write: starts, cancels and signals, those of one tick together. */
@@ -102,7 +104,7 @@ export class DurableWrites {
   }
 
   #limit(): { maxQueued?: number } {
-    const { maxQueued } = this.#options;
-    return maxQueued === Number.POSITIVE_INFINITY ? {} : { maxQueued };
+    const { maxQueued, freeSlots } = this.#options;
+    return maxQueued === Number.POSITIVE_INFINITY ? {} : { maxQueued: maxQueued + freeSlots() };
   }
 }

@@ -6,6 +6,7 @@ import { LeaseLostError } from "../model/store-errors.ts";
 import type { CheckpointReport, NewCheckpoint } from "../ports/store-settle.ts";
 import type { AttemptHost, MachineKeeper } from "./running-attempt.ts";
 import type { WorkerLease } from "./worker-lease.ts";
+import type { WorkerSlots } from "./worker-slots.ts";
 
 export interface WorkerHostOptions {
   readonly machineId: string;
@@ -14,6 +15,8 @@ export interface WorkerHostOptions {
   save(lease: WorkerLease, checkpoint: NewCheckpoint): Promise<CheckpointReport>;
   progressed(lease: WorkerLease): void;
   lost(lease: WorkerLease, why: string): void;
+  /** Where groups are limited across processes. */
+  readonly slots: WorkerSlots | undefined;
 }
 
 /** What a function in a worker tells and asks: as in memory, and what it saves goes to the store. */
@@ -28,6 +31,10 @@ export class WorkerHost implements AttemptHost {
     this.#host = host;
     this.#lease = lease;
     this.#options = options;
+  }
+
+  get #slots(): WorkerSlots | undefined {
+    return this.#lease.execution.group === undefined ? undefined : this.#options.slots;
   }
 
   get executionId(): string {
@@ -63,14 +70,17 @@ export class WorkerHost implements AttemptHost {
   }
 
   waiting(): void {
+    this.#slots?.yield(this.#lease);
     this.#host.waiting();
   }
 
   wantsSlot(): void {
-    this.#host.wantsSlot();
+    if (this.#slots === undefined) this.#host.wantsSlot();
+    else this.#slots.take(this.#lease, () => this.#host.wantsSlot());
   }
 
   movedOn(): void {
+    this.#slots?.force(this.#lease);
     this.#host.movedOn();
   }
 

@@ -2,7 +2,7 @@ import type { AnyStateMachine, EventObject } from "xstate";
 import type { WorkerMode } from "../../machines/worker-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
-import type { ClaimReport, HolderNews } from "../ports/store-claim.ts";
+import type { ClaimReport, HolderNews, SlotReport } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CheckpointReport, NewCheckpoint } from "../ports/store-settle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -19,9 +19,11 @@ import { WorkerClosing } from "./worker-closing.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
+import { WorkerLooks } from "./worker-looks.ts";
 import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
+import { WorkerSlots } from "./worker-slots.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
 import { WorkerWrites } from "./worker-writes.ts";
 
@@ -45,6 +47,7 @@ export class Worker {
   readonly #claims: WorkerClaims;
   readonly #leases: LeaseKeeper;
   readonly #signals: WorkerSignals;
+  readonly #looks: WorkerLooks;
   readonly #sweeps: WorkerSweeps;
   readonly #writes: WorkerWrites;
   /** Runs whose leases are lost and whose orchestrators have not settled; they still take a slot. */
@@ -98,12 +101,30 @@ export class Worker {
       modeChanged: (mode) => parts.modeChanged(mode),
       reportError,
     });
+    this.#looks = new WorkerLooks({
+      leases: () => this.#leases.values(),
+      get: (ids) => store.get(name, ids),
+      news: (lease, news) => this.#hear(lease, news),
+      reportError,
+    });
     this.#signals = new WorkerSignals({
       read: (id, afterSequence) => store.readSignals({ name, id, afterSequence }),
       deliver: (lease, event) => this.#deliver(lease, event),
       keepsRefused: typeof options.orchestrator === "function",
       reportError,
     });
+    const slots =
+      maxConcurrentPerGroup === undefined
+        ? undefined
+        : new WorkerSlots({
+            patience,
+            change: async (entry) => {
+              const [report] = await store.changeSlots({ name, owner, groupLimit: fleetOptions.maxOfGroup, entries: [entry] });
+              return report as SlotReport;
+            },
+            pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
+            reportError,
+          });
     this.#sweeps = new WorkerSweeps({
       clock,
       leaseMs,
@@ -120,7 +141,7 @@ export class Worker {
       if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
       const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease);
-      const hostOptions = { machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
+      const hostOptions = { slots, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
       return begin(
         input,
         new WorkerHost(
@@ -168,9 +189,14 @@ export class Worker {
   /** Something may have changed in the store. */
   notice(notice: StoreNotice): void {
     if (notice.type === "claimable" || notice.type === "missed") this.#claims.wake();
-    if (notice.type === "missed") void this.#leases.check(this.#leases.values());
+    if (notice.type === "missed") void this.#looks.look();
     if (notice.type === "cancelRequested") void this.#leases.check(notice.ids.flatMap((id) => this.#leases.get(id) ?? []));
     if (notice.type === "signalled") for (const id of notice.ids) this.#lookForSignals(id);
+  }
+
+  /** How many more this process could run now. */
+  get freeSlots(): number {
+    return Math.max(0, this.#freeSlots());
   }
 
   /** The fleet's counts have changed. */

@@ -171,3 +171,31 @@ test("asked to give it back, a machine yields when no invoke is at work", async 
   await world.clock.advance(10);
   expect(await second.getStatus(id)).toMatchObject({ status: "completed", attempt: 1 });
 });
+
+test("a machine that waits with work in flight keeps its lease, and gives up its place in its group until it goes on", async () => {
+  const slow = setup({
+    types: { events: {} as { type: "go" } },
+    actors: { watch: fromPromise(() => new Promise(() => {})) },
+  }).createMachine({
+    id: "slow",
+    initial: "waiting",
+    states: {
+      waiting: { tags: "waiting", invoke: { src: "watch" }, on: { go: "working" } },
+      working: { after: { 1000: "end" } },
+      end: { type: "final" },
+    },
+  });
+  const both = world.process({ orchestrator: slow, maxConcurrentPerGroup: 1 });
+  const first = await both.start(undefined, { group: "tenant" });
+  const second = await both.start(undefined, { group: "tenant" });
+  await world.clock.advance(1_000);
+  expect(await both.getStatus(first)).toMatchObject({ state: "running.waiting" });
+  expect(await both.getStatus(second)).toMatchObject({ state: "running.waiting" });
+  await both.send(first, { type: "go" });
+  await both.send(second, { type: "go" });
+  await world.clock.advance(100);
+  const states = [await both.getStatus(first), await both.getStatus(second)].map((info) => info?.state);
+  expect(states.sort()).toEqual(["running.waiting", "running.working"]);
+  await world.clock.advance(5_000);
+  expect(await both.counts()).toMatchObject({ completed: 2 });
+});

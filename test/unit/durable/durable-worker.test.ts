@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ExecutionScope } from "../../../src/core/execution-scope.ts";
-import { ExecutionCancelledError, ExecutionFailedError, ExecutionTimeoutError } from "../../../src/model/errors.ts";
+import { CapacityExceededError, ExecutionCancelledError, ExecutionFailedError, ExecutionTimeoutError } from "../../../src/model/errors.ts";
 import { LeaseLostError } from "../../../src/model/store-errors.ts";
 import { createWorld } from "./durable-world.ts";
 
@@ -247,4 +247,13 @@ test("close by cancel ends what runs, and abandons what does not stop", async ()
   const closed = worker.close({ mode: "cancel", deadlineMs: 1_000 });
   await world.clock.advance(1_100);
   expect(await closed).toEqual({ drained: 0, cancelled: 1, released: 0, abandoned: 1 });
+});
+
+test("with maxQueued 0 a start is refused when no slot is free", async () => {
+  const both = world.process({ orchestrator: () => new Promise(() => {}), maxConcurrent: 2, maxQueued: 0, cancelGraceMs: 0 });
+  await both.start(undefined as never);
+  await world.clock.advance(1);
+  await both.start(undefined as never);
+  await world.clock.advance(1);
+  await expect(both.start(undefined as never)).rejects.toThrow(CapacityExceededError);
 });
