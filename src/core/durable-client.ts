@@ -16,7 +16,7 @@ import { toDurableInfo } from "./durable-info.ts";
 import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import { Patience } from "./durable-patience.ts";
-import { type StartDefaults, toNewExecution } from "./durable-start.ts";
+import { machineIdOf, type StartDefaults, toNewExecution } from "./durable-start.ts";
 import { DurableStats } from "./durable-stats.ts";
 import { withDeadline } from "./durable-store-deadline.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
@@ -29,7 +29,7 @@ import type { Fleet, FleetOptions } from "./fleet.ts";
 import { toFleetOptions } from "./fleet-options.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
-import { machineIdOf, Worker } from "./worker.ts";
+import { Worker } from "./worker.ts";
 
 /** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
 export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
@@ -85,6 +85,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             generateId,
             ended: (end) => this.#waiters.ended(end),
             modeChanged: (mode) => stats.modeChanged(mode),
+            unclaimableChanged: (unclaimable) => stats.unclaimableChanged(unclaimable),
           });
     // The store limits groups and rates, keeps the queue, and remembers what has ended.
     this.#fleetOptions = {

@@ -1,3 +1,4 @@
+import type { AnyStateMachine } from "xstate";
 import {
   CapacityExceededError,
   DuplicateExecutionError,
@@ -13,6 +14,11 @@ import type { InsertReport } from "../ports/store-insert.ts";
 import { inputHash } from "./durable-input-hash.ts";
 import { checkDurableStartOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
+
+/** Which machine or function an orchestrator is, for the store. */
+export function machineIdOf(orchestrator: AnyOrchestrator): string {
+  return typeof orchestrator === "function" ? "function" : (orchestrator as AnyStateMachine).id;
+}
 
 /** What all starts of a coordinator share. */
 export interface StartDefaults {

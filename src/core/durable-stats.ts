@@ -10,6 +10,7 @@ export class DurableStats {
   readonly store;
   #fleet: CoordinatorStats;
   #mode: SupervisorMode = "accepting";
+  #unclaimable = 0;
   readonly #ends = { completed: 0, failed: 0, cancelled: 0 };
 
   constructor(initial: CoordinatorStats) {
@@ -27,6 +28,11 @@ export class DurableStats {
     this.#tell();
   }
 
+  unclaimableChanged(unclaimable: number): void {
+    this.#unclaimable = unclaimable;
+    this.#tell();
+  }
+
   happened({ type }: ExecutionEvent): void {
     if (!Object.hasOwn(countedEnds, type)) return;
     this.#ends[countedEnds[type as keyof typeof countedEnds]] += 1;
@@ -34,7 +40,7 @@ export class DurableStats {
   }
 
   #tell(): void {
-    const stats = { ...this.#fleet, ...this.#ends, mode: this.#mode };
+    const stats = { ...this.#fleet, ...this.#ends, mode: this.#mode, unclaimable: this.#unclaimable };
     const told = this.store.getSnapshot().context;
     const changed = (Object.keys(stats) as (keyof CoordinatorStats)[]).some((key) => stats[key] !== told[key]);
     if (changed) this.store.trigger.changed({ stats });

@@ -83,7 +83,13 @@ class MachineAttempt implements RunningAttempt {
     });
     host.signal.addEventListener("abort", () => this.#actor.stop(), { once: true });
     this.#actor.start();
-    if (restored !== undefined) this.#timers.restore(restored.timers);
+    if (restored !== undefined) {
+      this.#timers.restore(restored.timers);
+      for (const id of restored.interrupted) {
+        const error = new Error(`${id} was interrupted: its process ended while it was at work`);
+        this.#actor.send({ type: `xstate.error.actor.${id}`, actorId: id, error } as EventObject);
+      }
+    }
     this.#follow();
   }
 

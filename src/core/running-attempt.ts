@@ -51,9 +51,17 @@ export interface MachineCapture {
   readonly isTaggedForSaving: boolean;
 }
 
+/** What a machine goes on from. */
+export interface RestoredMachine {
+  readonly snapshot: unknown;
+  readonly timers: readonly CheckpointTimer[];
+  /** Ids of invokes that were at work and are to be told as failed. */
+  readonly interrupted: readonly string[];
+}
+
 /** Saves a machine as it goes, and gives what was saved. */
 export interface MachineKeeper {
-  readonly restored: { readonly snapshot: unknown; readonly timers: readonly CheckpointTimer[] } | undefined;
+  readonly restored: RestoredMachine | undefined;
   /** From now on this machine is there to be looked at. `fail` ends its attempt; `hold` keeps it from going on until it is let go again. */
   attach(machine: { capture(): MachineCapture; fail(error: unknown): void; hold(holds: boolean): void }): void;
   /** It has made a step. */

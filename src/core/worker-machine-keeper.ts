@@ -6,7 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CheckpointReport, NewCheckpoint, ParkReport } from "../ports/store-settle.ts";
 import type { CheckpointPolicy, RestorePolicy } from "./durable-options.ts";
 import { fromPlain, toPlain } from "./durable-plain.ts";
-import type { MachineCapture, MachineKeeper } from "./running-attempt.ts";
+import type { MachineCapture, MachineKeeper, RestoredMachine } from "./running-attempt.ts";
 import type { WorkerLease } from "./worker-lease.ts";
 
 /** A machine whose next timer is due sooner than this stays in memory. */
@@ -34,7 +34,7 @@ type Attached = Parameters<MachineKeeper["attach"]>[0];
  * work is parked: saved and given up until something comes for it.
  */
 export class WorkerMachineKeeper implements MachineKeeper {
-  readonly restored: { readonly snapshot: unknown; readonly timers: readonly CheckpointTimer[] } | undefined;
+  readonly restored: RestoredMachine | undefined;
   readonly #lease: WorkerLease;
   readonly #options: WorkerMachineKeeperOptions;
   #machine: Attached | undefined;
@@ -159,7 +159,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
     return { revision: lease.revision, body, consumedSignal, ...(machineVersion !== undefined && { machineVersion }) };
   }
 
-  #toRestored(saved: Checkpoint): NonNullable<WorkerMachineKeeper["restored"]> {
+  #toRestored(saved: Checkpoint): RestoredMachine {
     const { machineId, machineVersion, restore, clock } = this.#options;
     const { id } = this.#lease;
     let checkpoint = saved;
@@ -179,8 +179,20 @@ export class WorkerMachineKeeper implements MachineKeeper {
       event: fromPlain(timer.event),
       dueAt: policy === "absolute" ? timer.dueAt : now + (policy === "restart" ? timer.delayMs : (timer.leftMs ?? timer.delayMs)),
     }));
-    return { snapshot: fromPlain(checkpoint.snapshot), timers };
+    const snapshot = fromPlain(checkpoint.snapshot);
+    return { snapshot, timers, interrupted: restore.invokes === "fail" ? takeInterrupted(snapshot) : [] };
   }
+}
+
+/** Takes the invokes that were at work out of the snapshot. Machines that were invoked go on: they are saved with it. */
+function takeInterrupted(snapshot: unknown): string[] {
+  const { children = {} } = snapshot as { children?: Record<string, { snapshot?: { status?: unknown; value?: unknown } }> };
+  const interrupted = Object.keys(children).filter((id) => {
+    const child = children[id]?.snapshot;
+    return child?.status === "active" && child.value === undefined;
+  });
+  for (const id of interrupted) delete children[id];
+  return interrupted;
 }
 
 function nextDueInMs(timers: readonly CheckpointTimer[]): number | undefined {

@@ -12,6 +12,9 @@ export interface WorkerSweepsOptions {
   readonly maxAgeMs: number;
   sweep(): Promise<SweepReport>;
   remove(olderThanMs: number): Promise<number>;
+  /** How many this worker cannot run; undefined where there can be none. */
+  readonly count: (() => Promise<number>) | undefined;
+  counted(unclaimable: number): void;
   swept(report: SweepReport): void;
   random(): number;
   reportError(error: unknown): void;
@@ -47,6 +50,7 @@ export class WorkerSweeps {
       // Workers that wait for the same lease to expire do not all come at once.
       if (report.nextExpiryInMs !== undefined) nextMs = Math.min(nextMs, report.nextExpiryInMs + pollMs * random());
       await this.#removeOld();
+      if (this.#options.count !== undefined) this.#options.counted(await this.#options.count());
     } catch (error) {
       nextMs = pollMs;
       if (!(error instanceof StoreUnavailableError)) reportError(error);

@@ -1,4 +1,4 @@
-import type { AnyStateMachine, EventObject } from "xstate";
+import type { EventObject } from "xstate";
 import type { WorkerMode } from "../../machines/worker-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
@@ -21,6 +21,7 @@ import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
 import { WorkerLooks } from "./worker-looks.ts";
 import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
+import { WorkerProgress } from "./worker-progress.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
 import { WorkerSlots } from "./worker-slots.ts";
@@ -37,6 +38,7 @@ export interface WorkerParts {
   generateId(): string;
   ended(end: StoredEnd): void;
   modeChanged(mode: WorkerMode): void;
+  unclaimableChanged(unclaimable: number): void;
 }
 
 /** Claims executions, has the fleet of this process run them, and writes to the store what becomes of them, as long as it holds their leases. */
@@ -48,12 +50,11 @@ export class Worker {
   readonly #leases: LeaseKeeper;
   readonly #signals: WorkerSignals;
   readonly #looks: WorkerLooks;
+  readonly #progress: WorkerProgress;
   readonly #sweeps: WorkerSweeps;
   readonly #writes: WorkerWrites;
   /** Runs whose leases are lost and whose orchestrators have not settled; they still take a slot. */
   readonly #unwinding = new Map<AttemptRun, unknown>();
-  readonly #unsaved = new Set<WorkerLease>();
-  #progressTimer: unknown;
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
   #closing: WorkerClosing | undefined;
@@ -107,6 +108,7 @@ export class Worker {
       news: (lease, news) => this.#hear(lease, news),
       reportError,
     });
+    this.#progress = new WorkerProgress({ clock, pollMs, save: (lease) => this.#save(lease), reportError });
     this.#signals = new WorkerSignals({
       read: (id, afterSequence) => store.readSignals({ name, id, afterSequence }),
       deliver: (lease, event) => this.#deliver(lease, event),
@@ -132,6 +134,10 @@ export class Worker {
       maxAgeMs: retention?.maxAgeMs ?? 3_600_000,
       sweep: () => store.sweep({ name }),
       remove: (olderThanMs) => store.remove({ name, olderThanMs }),
+      // Without a version, what this worker cannot run is another kind of machine, and there is one kind per name.
+      count:
+        machineVersion === undefined ? undefined : async () => (await store.counts({ name, runs: { machineId, versions } })).unclaimable,
+      counted: (unclaimable) => parts.unclaimableChanged(unclaimable),
       swept: (report) => report.takenOver.length + report.due > 0 && this.#claims.wake(),
       random,
       reportError,
@@ -150,7 +156,7 @@ export class Worker {
           {
             ...hostOptions,
             save: (held, checkpoint) => this.#save(held, checkpoint),
-            progressed: (held) => this.#progressed(held),
+            progressed: (held) => this.#progress.changed(held),
             lost: (held, why) => this.#lose(held, why),
           },
           keeper,
@@ -235,7 +241,7 @@ export class Worker {
     for (const lease of this.#leases.values()) this.#lose(lease, "its worker was closed");
     this.#leases.stop();
     for (const timer of this.#unwinding.values()) clock.clearTimeout(timer);
-    clock.clearTimeout(this.#progressTimer);
+    this.#progress.stop();
     this.#claims.change({ type: "worker.close" });
     for (const resolve of this.#drained.splice(0)) resolve();
     return report;
@@ -264,7 +270,6 @@ export class Worker {
   #parked(lease: WorkerLease): void {
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
-    this.#unsaved.delete(lease);
     lease.lost = true;
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     run?.stop(releasedError(lease.id));
@@ -316,7 +321,6 @@ export class Worker {
   #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {
     lease.keeper?.stop();
     this.#leases.remove(lease);
-    this.#unsaved.delete(lease);
     this.#closing?.settled(end, abandoned);
     if (end !== undefined) this.#parts.ended(end);
     else this.#claims.roomChanged();
@@ -329,7 +333,6 @@ export class Worker {
     lease.keeper?.stop();
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
-    this.#unsaved.delete(lease);
     if (run !== undefined && (run.running !== undefined || !lease.settling)) {
       const { clock, cancelGraceMs } = this.#parts.fleetOptions;
       this.#unwinding.set(
@@ -379,31 +382,4 @@ export class Worker {
     if (report.saved) this.#hear(lease, report);
     return report;
   }
-
-  /** Saved with the next checkpoint or end, or after a while. */
-  #progressed(lease: WorkerLease): void {
-    const { fleetOptions, options } = this.#parts;
-    if (this.#unsaved.size === 0) {
-      this.#progressTimer = fleetOptions.clock.setTimeout(() => {
-        const leases = [...this.#unsaved];
-        this.#unsaved.clear();
-        for (const unsaved of leases) void this.#saveProgress(unsaved);
-      }, options.pollMs ?? 500);
-    }
-    this.#unsaved.add(lease);
-  }
-
-  async #saveProgress(lease: WorkerLease): Promise<void> {
-    if (lease.lost || lease.settling || !lease.progressUnsaved) return;
-    try {
-      await this.#save(lease);
-    } catch (error) {
-      this.#parts.fleetOptions.reportError(error);
-    }
-  }
-}
-
-/** Which machine or function an orchestrator is, for the store. */
-export function machineIdOf(orchestrator: AnyOrchestrator): string {
-  return typeof orchestrator === "function" ? "function" : (orchestrator as AnyStateMachine).id;
 }

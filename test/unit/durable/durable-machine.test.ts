@@ -199,3 +199,35 @@ test("a machine that waits with work in flight keeps its lease, and gives up its
   await world.clock.advance(5_000);
   expect(await both.counts()).toMatchObject({ completed: 2 });
 });
+
+test("with invokes: fail, what was at work when its process ended is told as failed, and not begun again", async () => {
+  let begun = 0;
+  const charging = setup({
+    actors: {
+      charge: fromPromise(() => {
+        begun += 1;
+        return new Promise(() => {});
+      }),
+    },
+  }).createMachine({
+    id: "charging",
+    initial: "charging",
+    states: {
+      charging: { invoke: { id: "charge", src: "charge", onDone: "charged", onError: "unclear" } },
+      charged: { type: "final" },
+      unclear: { type: "final" },
+    },
+    output: ({ event }) => String((event as { error?: unknown }).error),
+  });
+  const options = { orchestrator: charging, leaseMs: 3_000, restore: { invokes: "fail" } } as const;
+  const store = world.store();
+  const first = world.process({ ...options, store });
+  const id = await first.start(undefined);
+  await world.clock.advance(100);
+  store.faults.set("*", "hangs");
+  const second = world.process(options);
+  await world.clock.advance(10_000);
+  expect(await second.getStatus(id)).toMatchObject({ status: "completed", progress: "charging" });
+  expect(begun).toBe(1);
+  store.faults.clear();
+});
