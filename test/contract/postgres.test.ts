@@ -14,7 +14,7 @@ let schemas = 0;
 
 beforeAll(async () => {
   server = await startPostgres();
-  admin = new pg.Pool({ connectionString: server.connectionString, max: 2 });
+  admin = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
 }, 60_000);
 afterAll(async () => {
   await admin?.end();
@@ -138,7 +138,7 @@ describe("Postgres store, on its own", () => {
     await server.stop();
     await expect(store.counts({ name: "t" })).rejects.toThrow(StoreUnavailableError);
     await server.start();
-    admin = new pg.Pool({ connectionString: server.connectionString, max: 2 });
+    admin = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
     expect((await store.counts({ name: "t" })).queued).toBe(1);
     await store.close();
   }, 30_000);

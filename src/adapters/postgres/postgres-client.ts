@@ -14,8 +14,10 @@ export interface PostgresQuery {
 export interface PostgresPoolClientLike extends PostgresClientLike {
   /** With an error the connection is closed instead of used again. */
   release(error?: Error | boolean): void;
-  on(event: "error" | "end" | "notification", listener: (value: never) => void): unknown;
-  removeListener(event: "error", listener: (value: never) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of an emitter, whose types differ between versions.
+  on(event: "error" | "end" | "notification", listener: (value: any) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  removeListener(event: "error", listener: (value: any) => void): unknown;
 }
 
 /** What the store needs of a `pg` pool. */
