@@ -1,1 +1,2 @@
-export function createPostgresStore(_: unknown): never { throw new Error("not yet"); }
+export type { PostgresClientLike, PostgresPoolClientLike, PostgresPoolLike, PostgresQuery } from "./postgres-client.ts";
+export { createPostgresStore, type PostgresStoreOptions } from "./postgres-store.ts";
