@@ -8,21 +8,17 @@ export function createNoOperationCoordinator(options: Options = {}) {
   return createCoordinator({ orchestrator: noOperation, maxConcurrent, ...options });
 }
 
-export function createActorfleetContender(name: string, options: Options = {}): Contender {
-  return {
-    name,
-    open: () => {
-      const coordinator = createNoOperationCoordinator(options);
-      return {
-        run: (count) => awaitAll(count, async (input) => coordinator.waitFor(await coordinator.start(input))),
-        pause: () => coordinator.pause(),
-        resume: () => coordinator.resume(),
-        close: async () => {
-          await coordinator.close();
-        },
-      };
-    },
-  };
-}
-
-export const actorfleet = createActorfleetContender("actorfleet");
+export const actorfleet: Contender = {
+  name: "actorfleet",
+  open: () => {
+    const coordinator = createNoOperationCoordinator();
+    return {
+      run: (count) => awaitAll(count, async (input) => coordinator.waitFor(await coordinator.start(input))),
+      pause: () => coordinator.pause(),
+      resume: () => coordinator.resume(),
+      close: async () => {
+        await coordinator.close();
+      },
+    };
+  },
+};

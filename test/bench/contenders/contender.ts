@@ -13,7 +13,7 @@ export interface Contender {
 }
 
 /** One fresh instance of a contender. */
-export interface Subject {
+interface Subject {
   /** Starts so many executions at once; resolves when the result of each was awaited. */
   run(count: number): Promise<void>;
   /** Begins nothing until `resume`. */
@@ -23,7 +23,7 @@ export interface Subject {
 }
 
 /** Fails when an execution did not give the result that it should. */
-export function checkResults(results: readonly unknown[]): void {
+function checkResults(results: readonly unknown[]): void {
   for (let input = 0; input < results.length; input += 1) {
     if (results[input] !== input) throw new Error(`execution ${input} gave ${String(results[input])}`);
   }
