@@ -1,9 +1,11 @@
 import type { EventObject } from "xstate";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
+import { YieldedError } from "../model/checkpoint-errors.ts";
 import { ExecutionCancelledError, NonRetryableError } from "../model/errors.ts";
 import { backoffDelayMs } from "../model/retry-policy.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { Settings } from "../settings/settings-schema.ts";
+import type { AttemptCustody } from "./attempt-custody.ts";
 import type { ExecutionRecord } from "./execution-record.ts";
 import type { AttemptHost, BeginAttempt, Delivery, RunningAttempt } from "./running-attempt.ts";
 
@@ -22,6 +24,8 @@ interface AttemptReports {
 export interface AttemptEnvironment {
   readonly begin: BeginAttempt;
   readonly reports: AttemptReports;
+  /** Undefined: the outcome counts as it is. */
+  readonly custody: AttemptCustody | undefined;
   readonly retryIf: ((error: unknown, attempt: number) => boolean) | undefined;
   now(): number;
   remainingMs(record: ExecutionRecord): number;
@@ -79,9 +83,9 @@ export class AttemptRun implements AttemptHost {
       if (this.#stopReason !== undefined) throw this.#stopReason.reason;
       this.running = this.#environment.begin(this.record.request.input, this);
       const result = await this.running.result;
-      return { type: "succeeded", at: this.now(), result };
+      return this.#ended({ type: "succeeded", at: this.now(), result });
     } catch (error) {
-      if (!this.#released) return this.#outcomeOf(error);
+      if (!this.#released) return this.#ended(this.#outcomeOf(error));
       this.#environment.reports.released(this);
       return new Promise(() => {});
     } finally {
@@ -93,7 +97,7 @@ export class AttemptRun implements AttemptHost {
   retryDelayMs(error: unknown): number | undefined {
     const { maxAttempts, backoff, takeovers } = this.record.request;
     const failures = this.attempt - takeovers;
-    if (failures >= maxAttempts || error instanceof NonRetryableError) return undefined;
+    if (failures >= maxAttempts || error instanceof NonRetryableError || error instanceof YieldedError) return undefined;
     try {
       if (this.#environment.retryIf?.(error, this.attempt) === false) return undefined;
       return backoffDelayMs(backoff, failures, this.#environment.random);
@@ -106,6 +110,14 @@ export class AttemptRun implements AttemptHost {
   /** What the orchestrator says to a signal; undefined when it is not to be reached. */
   deliver(event: EventObject): Delivery | undefined {
     return this.#stopReason === undefined ? this.running?.deliver(event) : undefined;
+  }
+
+  get restored(): unknown {
+    return this.record.saved;
+  }
+
+  async checkpoint(value: unknown): Promise<void> {
+    this.record.saved = value;
   }
 
   now(): number {
@@ -146,6 +158,11 @@ export class AttemptRun implements AttemptHost {
 
   reportError(error: unknown): void {
     this.#environment.reportError(error);
+  }
+
+  #ended(outcome: AttemptOutcome): AttemptOutcome | Promise<AttemptOutcome> {
+    const { custody } = this.#environment;
+    return custody === undefined ? outcome : custody.settle(this, outcome);
   }
 
   #outcomeOf(error: unknown): AttemptOutcome {

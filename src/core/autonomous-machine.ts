@@ -1,5 +1,6 @@
 import type { Actor, AnyStateMachine } from "xstate";
 import { ExecutionCancelledError } from "../model/errors.ts";
+import { isRunCheckpoint } from "../model/run-checkpoint.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
 import type { RunRequest } from "../model/run-task.ts";
@@ -34,11 +35,15 @@ export function autonomousMachine(orchestrator: AutonomousOrchestrator, inspect:
     const { executionId, attempt, settings } = host;
     const sessionId = `${executionId}#${attempt}`;
     const onEvent = (event: RunEvent) => host.tell(event);
-    const run = orchestrator.createRun(input as RunRequest, { executionId, sessionId, settings, clock, inspect, onEvent });
+    const saved = host.keeper?.restored?.snapshot;
+    const restored = isRunCheckpoint(saved) ? { restored: saved } : {};
+    const run = orchestrator.createRun(input as RunRequest, { executionId, sessionId, settings, clock, inspect, onEvent, ...restored });
     return {
       actor: run.actor as unknown as Actor<AnyStateMachine>,
       start: () => run.start(),
       stop: () => run.cancel(),
+      persist: () => run.checkpoint(),
+      isPutDownWhole: false,
       send: (event) => run.send(event as never),
       isSignal: (type) => signals.has(type),
       expects: (event) => event.type === "human.answered" && run.awaits((event as { requestId?: unknown }).requestId),

@@ -16,6 +16,8 @@ export interface CoordinatorStats {
   readonly cancelled: number;
   /** How many executions, since the coordinator was made, had not settled when their grace period was over. */
   readonly abandoned: number;
+  /** Durable: queued ones that this process cannot run, as of the last look; only counted with a `machineVersion`. */
+  readonly unclaimable?: number;
 }
 
 export function createStats(initial: CoordinatorStats) {

@@ -5,9 +5,10 @@ import * as check from "../model/option-check.ts";
 import type { ExecutionRecord } from "./execution-record.ts";
 import { createSortedMap, type SortedMap } from "./sorted-map.ts";
 
-const defaultPageSize = 100;
+export const defaultPageSize = 100;
 
-const queryCheck = check.fields({
+/** A query of a list, as users give it. */
+export const queryCheck = check.fields({
   status: check.oneOf(...executionStatuses),
   group: check.text,
   tag: check.text,

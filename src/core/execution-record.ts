@@ -48,6 +48,8 @@ export interface ExecutionRecord extends Candidate {
   holdsSlot: boolean;
   /** Is `running.waiting`. */
   waits: boolean;
+  /** Its end is being written by its custody: nothing else can happen to it. */
+  settling: boolean;
   run: AttemptRun | undefined;
   /** The one thing it waits for: the end of its delay, of its attempt's time or of its grace period. */
   timer: Timer | undefined;
@@ -57,6 +59,8 @@ export interface ExecutionRecord extends Candidate {
   timeout: ExecutionTimeoutError | undefined;
   waiters: Set<Waiter> | undefined;
   stopListening: (() => void) | undefined;
+  /** What a function saved with `scope.checkpoint`. */
+  saved: unknown;
   /** `error` is what was thrown, where it was thrown in this process. */
   final: { readonly info: ExecutionInfo; readonly error: unknown; readonly timedOut: boolean } | undefined;
 }

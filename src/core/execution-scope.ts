@@ -16,6 +16,13 @@ export interface ExecutionScope {
   remainingMs(): number;
   /** Shown as `progress` in the record and told as `execution.progressed`. Ignored once the attempt has been asked to stop. */
   progress(value: unknown): void;
+  /** What was last given to `checkpoint`, by an earlier attempt or in another process; undefined when nothing was. */
+  readonly restored?: unknown;
+  /**
+   * Saves a value, for `restored` of whoever goes on; a durable coordinator stores it together with the signals read so far. It is a safe
+   * point: rejects with `YieldedError`, after saving, when this process wants to give the execution back; let that error through.
+   */
+  checkpoint(value: unknown): Promise<void>;
   /** What `coordinator.send` sends to this execution, from the first signal of this attempt on; ends when the attempt is asked to stop. */
   signals(): AsyncIterable<EventObject>;
 }

@@ -13,7 +13,7 @@ import { releasedError, settle } from "./execution-ending.ts";
 import { ExecutionIndex } from "./execution-index.ts";
 import { type ExecutionRecord, type ExecutionRequest, phaseOf, toExecutionInfo, type Waiter } from "./execution-record.ts";
 import { Lifecycle, type LifecycleOptions, type SupervisorScope } from "./lifecycle.ts";
-import { Outbox } from "./outbox.ts";
+import { type EventDetails, Outbox } from "./outbox.ts";
 import { sortStarts } from "./start-order.ts";
 import { type Timer, TimerQueue } from "./timer-queue.ts";
 
@@ -237,6 +237,29 @@ export class Fleet {
     const record = this.#index.get(id);
     if (record?.actor === undefined) return;
     this.#lifecycle.retry(record);
+    this.#closeWhenDone();
+    this.#admit();
+  }
+
+  attemptSettling(run: AttemptRun): void {
+    if (run.record.run === run) this.#lifecycle.settling(run.record);
+  }
+
+  cancelSettled(run: AttemptRun, reason: string | undefined): void {
+    if (run.record.run === run) this.#lifecycle.cancelSettled(run.record, reason);
+  }
+
+  abandonSettled(record: ExecutionRecord): void {
+    if (record.actor === undefined) return;
+    this.#lifecycle.abandonSettled(record);
+    this.#admit();
+  }
+
+  leave(request: ExecutionRequest, details: EventDetails | undefined): void {
+    const record = this.#index.get(request.id);
+    if (record?.request !== request) return;
+    this.#lifecycle.leave(record, details);
+    this.#tellIfDrained();
     this.#closeWhenDone();
     this.#admit();
   }

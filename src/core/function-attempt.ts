@@ -8,7 +8,7 @@ const maxUnreadSignals = 1_000;
 /** Runs an async function as an attempt. */
 export function functionAttempt(orchestrator: (input: unknown, scope: ExecutionScope) => Promise<unknown>): BeginAttempt {
   return (input, host) => {
-    const inbox = new SignalInbox();
+    const inbox = new SignalInbox(() => host.signalRead?.());
     const result = orchestrator(input, createScope(host, inbox));
     return {
       result: Promise.resolve(result),
@@ -33,6 +33,8 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
     now: () => host.now(),
     remainingMs: () => host.remainingMs(),
     progress: (value) => host.progress(value),
+    restored: host.restored,
+    checkpoint: async (value) => host.checkpoint(value),
     signals: () => inbox.read(host.signal),
   };
 }
@@ -40,6 +42,11 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
 class SignalInbox {
   readonly #unread: EventObject[] = [];
   readonly #readers = new Set<() => void>();
+  readonly #onRead: () => void;
+
+  constructor(onRead: () => void) {
+    this.#onRead = onRead;
+  }
 
   deliver(event: EventObject): Delivery {
     if (this.#unread.length >= maxUnreadSignals) return { accepted: false, accepts: [] };
@@ -54,8 +61,10 @@ class SignalInbox {
     try {
       while (!signal.aborted) {
         const next = this.#unread.shift();
-        if (next !== undefined) yield next;
-        else
+        if (next !== undefined) {
+          this.#onRead();
+          yield next;
+        } else
           await new Promise<void>((resolve) => {
             this.#readers.add(resolve);
           });

@@ -9,6 +9,10 @@ export interface HostedMachine {
   /** Asks it to come to its end; it may stop at once. */
   stop(): void;
   send(event: EventObject): void;
+  /** What another process needs to go on with it. */
+  persist(): unknown;
+  /** Whether that, with its timers, is all of it, so that it can be put down while it waits. */
+  readonly isPutDownWhole: boolean;
   /** Whether events of this type may come from outside at all. */
   isSignal(type: string): boolean;
   /** Whether somebody beside the machine waits for this signal. */

@@ -7,11 +7,12 @@ import type { RunEvent } from "../model/run-event.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Admission } from "./admission.ts";
+import type { AttemptCustody } from "./attempt-custody.ts";
 import { type AttemptEnvironment, AttemptRun } from "./attempt-run.ts";
-import { endingOf, settle } from "./execution-ending.ts";
+import { endingOf, releasedError, settle } from "./execution-ending.ts";
 import type { ExecutionIndex } from "./execution-index.ts";
 import { type ExecutionRecord, type ExecutionRequest, phaseOf, type RunningRecord, toExecutionInfo } from "./execution-record.ts";
-import type { Outbox } from "./outbox.ts";
+import type { EventDetails, Outbox } from "./outbox.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent, SupervisorSnapshot } from "./supervisor.ts";
 import type { TimerQueue } from "./timer-queue.ts";
@@ -20,6 +21,7 @@ export type SupervisorScope = ActorScope<SupervisorSnapshot, SupervisorEvent, Ac
 
 export interface LifecycleOptions {
   readonly begin: BeginAttempt;
+  readonly custody?: AttemptCustody | undefined;
   readonly cancelGraceMs: number;
   readonly retryIf: ((error: unknown, attempt: number) => boolean) | undefined;
   readonly clock: Clock;
@@ -111,7 +113,7 @@ export class Lifecycle {
 
   cancel(record: ExecutionRecord, reason: string | undefined): void {
     const { actor } = record;
-    if (phaseOf(record) === "cancelling") return;
+    if (phaseOf(record) === "cancelling" || record.settling) return;
     this.#leaveQueue(record);
     actor?.send({ type: "execution.cancel", at: this.#options.clock.now(), reason });
     if (actor?.getSnapshot().status !== "active") {
@@ -125,7 +127,53 @@ export class Lifecycle {
   /** Ends one that was asked to stop and has not settled. */
   abandon(record: ExecutionRecord): void {
     const phase = phaseOf(record);
-    if (phase !== "cancelling" && phase !== "timingOut") return;
+    if (record.settling || (phase !== "cancelling" && phase !== "timingOut")) return;
+    const { custody } = this.#options;
+    if (custody === undefined) this.#abandon(record);
+    else {
+      this.settling(record);
+      custody.abandon(record);
+    }
+  }
+
+  /** Its end is being written elsewhere: until that is decided, nothing else can happen to it. */
+  settling(record: ExecutionRecord): void {
+    record.settling = true;
+    this.#setTimer(record, undefined);
+  }
+
+  /** It was written elsewhere that it is abandoned. */
+  abandonSettled(record: ExecutionRecord): void {
+    this.#abandon(record);
+  }
+
+  /** It was written elsewhere that it is cancelled, whatever its orchestrator did. */
+  cancelSettled(record: ExecutionRecord, reason: string | undefined): void {
+    record.settling = false;
+    this.cancel(record, reason);
+    if (record.actor !== undefined) this.settling(record);
+  }
+
+  /** It goes on elsewhere: here it has neither an end nor a record from now on. */
+  leave(record: ExecutionRecord, details: EventDetails | undefined): void {
+    const { admission, index, outbox, scope } = this.#parts;
+    const { actor, run, waiters, stopListening, request } = record;
+    if (actor === undefined) return;
+    if (details !== undefined) outbox.addEvent(record, details);
+    this.#leaveQueue(record);
+    admission.free(record);
+    this.#setTimer(record, undefined);
+    record.actor = undefined;
+    record.run = undefined;
+    record.waiters = undefined;
+    stopListening?.();
+    scope.stopChild(actor);
+    index.delete(record);
+    for (const { reject } of waiters ?? []) reject(releasedError(request.id));
+    this.#parts.settled(run);
+  }
+
+  #abandon(record: ExecutionRecord): void {
     record.actor?.send({ type: "execution.abandon", at: this.#options.clock.now() });
     this.#abandoned += 1;
     this.finish(record);
@@ -189,7 +237,7 @@ export class Lifecycle {
   waits(run: AttemptRun): void {
     const { admission, outbox, timers } = this.#parts;
     const { record } = run;
-    if (record.run !== run || phaseOf(record) !== "working") return;
+    if (record.run !== run || record.settling || phaseOf(record) !== "working") return;
     record.timeLeftMs = record.timer && timers.remainingMs(record.timer);
     this.#setTimer(record, undefined);
     record.actor?.send({ type: "attempt.waiting" });
@@ -225,6 +273,7 @@ export class Lifecycle {
       heapIndex: -1,
       returning: false,
       holdsSlot: false,
+      settling: false,
       waits: false,
       status,
       actor: undefined,
@@ -234,6 +283,7 @@ export class Lifecycle {
       timeout: undefined,
       waiters: undefined,
       stopListening: undefined,
+      saved: undefined,
       final: undefined,
     };
     this.#parts.index.add(record);
@@ -310,13 +360,14 @@ export class Lifecycle {
   }
 
   #createEnvironment(): AttemptEnvironment {
-    const { begin, clock, retryIf, random, reportError } = this.#options;
+    const { begin, custody, clock, retryIf, random, reportError } = this.#options;
     const { outbox, scope, timers } = this.#parts;
     const report = (event: Extract<SupervisorEvent, { run: AttemptRun }>) => {
       if (event.run.record.run === event.run) scope.self.send(event);
     };
     return {
       begin,
+      custody,
       reports: {
         progressed: (run, progress) => report({ type: "attempt.progressed", run, progress }),
         waiting: (run) => report({ type: "attempt.waiting", run }),

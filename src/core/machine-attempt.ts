@@ -1,10 +1,13 @@
-import { type AnyEventObject, type AnyMachineSnapshot, type EventObject, getNextTransitions, transition } from "xstate";
+import { type AnyActorRef, type AnyEventObject, type AnyMachineSnapshot, type EventObject, getNextTransitions, transition } from "xstate";
 import type { Clock } from "../ports/clock.ts";
+import { MachineTimers } from "./durable-machine-timers.ts";
 import type { HostedMachine, HostMachine } from "./hosted-machine.ts";
-import type { AttemptHost, BeginAttempt, Delivery, RunningAttempt } from "./running-attempt.ts";
+import type { AttemptHost, BeginAttempt, Delivery, MachineCapture, RunningAttempt } from "./running-attempt.ts";
 
 /** What a machine in a state with this tag does not need: a slot. */
 const waitingTag = "waiting";
+/** States in which it is saved, where not all are. */
+const savingTag = "checkpoint";
 
 class HeldTimer {
   /** Undefined once it is cleared. */
@@ -32,12 +35,25 @@ class MachineAttempt implements RunningAttempt {
   /** What the machine will be once it has taken the held signals. */
   #foreseen: AnyMachineSnapshot | undefined;
   #progress: string | undefined;
+  #onHold = false;
+  #slotCame = false;
+  readonly #timers: MachineTimers;
 
   constructor(hostMachine: HostMachine, input: unknown, host: AttemptHost, clock: Clock) {
     this.#host = host;
+    const restored = host.keeper?.restored;
     this.#machine = hostMachine(input, host, this.#heldBackClock(clock));
     const { actor } = this.#machine;
+    this.#timers = new MachineTimers(actor, () => host.now());
     this.result = new Promise((resolve, reject) => {
+      host.keeper?.attach({
+        capture: () => this.#capture(),
+        hold: (holds) => this.#putOnHold(holds),
+        fail: (error) => {
+          reject(error);
+          actor.stop();
+        },
+      });
       actor.subscribe({
         next: () => this.#follow(),
         error: reject,
@@ -52,7 +68,35 @@ class MachineAttempt implements RunningAttempt {
     this.result.catch(() => {});
     host.signal.addEventListener("abort", () => this.#machine.stop(), { once: true });
     this.#machine.start();
+    if (restored !== undefined && this.#machine.isPutDownWhole) {
+      this.#timers.restore(restored.timers);
+      for (const id of restored.interrupted) {
+        const error = new Error(`${id} was interrupted: its process ended while it was at work`);
+        actor.send({ type: `xstate.error.actor.${id}`, actorId: id, error } as EventObject);
+      }
+    }
     this.#follow();
+  }
+
+  #capture(): MachineCapture {
+    const { actor, isPutDownWhole } = this.#machine;
+    const snapshot = actor.getSnapshot();
+    const isAtWork = Object.values(snapshot.children as Record<string, AnyActorRef | undefined>).some(
+      (child) => child?.getSnapshot()?.status === "active",
+    );
+    return {
+      snapshot: this.#machine.persist(),
+      timers: isPutDownWhole ? this.#timers.pending() : [],
+      waits: isPutDownWhole && !this.#holdsSlot && this.#held.length === 0 && snapshot.hasTag(waitingTag),
+      isBusy: !isPutDownWhole || isAtWork,
+      isTaggedForSaving: snapshot.hasTag(savingTag),
+    };
+  }
+
+  /** While it is put down: what comes for it waits. */
+  #putOnHold(holds: boolean): void {
+    this.#onHold = holds;
+    if (!holds && this.#slotCame) this.continueWaiting();
   }
 
   deliver(event: EventObject): Delivery {
@@ -60,6 +104,7 @@ class MachineAttempt implements RunningAttempt {
     if (!this.#takes(snapshot, event)) return { accepted: false, accepts: this.#acceptedTypes(snapshot) };
     this.#host.signalled(event.type);
     if (this.#holdsSlot) {
+      this.#host.signalRead?.();
       this.#machine.send(event);
     } else {
       this.#foreseen = this.#foresee(snapshot, event);
@@ -69,6 +114,8 @@ class MachineAttempt implements RunningAttempt {
   }
 
   continueWaiting(): void {
+    this.#slotCame = this.#onHold;
+    if (this.#onHold) return;
     this.#holdsSlot = true;
     this.#delivering = true;
     const held = this.#held;
@@ -76,7 +123,10 @@ class MachineAttempt implements RunningAttempt {
     this.#foreseen = undefined;
     for (const item of held) {
       if (item instanceof HeldTimer) item.run?.();
-      else this.#machine.send(item);
+      else {
+        this.#host.signalRead?.();
+        this.#machine.send(item);
+      }
     }
     this.#delivering = false;
     this.#follow();
@@ -107,6 +157,8 @@ class MachineAttempt implements RunningAttempt {
   #follow(): void {
     const snapshot = this.#machine.actor.getSnapshot();
     if (snapshot.status !== "active") return;
+    this.#timers.notice();
+    this.#host.keeper?.stepped();
     this.#show(this.#machine.toProgress(snapshot));
     if (this.#delivering) return;
     const waits = snapshot.hasTag(waitingTag);

@@ -5,9 +5,10 @@ import type { ExecutionEvent } from "../model/execution-event.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { CoordinatorSnapshot } from "./coordinator-snapshot.ts";
-import type { ExecutionRequest, Waiter } from "./execution-record.ts";
+import type { ExecutionRecord, ExecutionRequest, Waiter } from "./execution-record.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
 import { adoptSnapshot, toCoordinatorSnapshot } from "./fleet-snapshot.ts";
+import type { EventDetails } from "./outbox.ts";
 
 /** What the supervisor is now. `fleet` is the same object in every snapshot; it answers for the present, not for the time of the snapshot. */
 export type SupervisorSnapshot = Snapshot<undefined> & { readonly value: SupervisorMode; readonly context: { readonly fleet: Fleet } };
@@ -23,6 +24,10 @@ export type SupervisorEvent =
   | { type: "fleet.drain"; waiter: Waiter }
   | { type: "fleet.close"; mode: "drain" | "cancel" | "release"; deadlineMs: number; done: (report: CloseReport) => void }
   | { type: "attempt.progressed"; run: AttemptRun; progress: unknown }
+  | { type: "attempt.settling"; run: AttemptRun }
+  | { type: "attempt.cancelSettled"; run: AttemptRun; reason: string | undefined }
+  | { type: "execution.abandonSettled"; record: ExecutionRecord }
+  | { type: "execution.leave"; request: ExecutionRequest; details: EventDetails | undefined }
   | { type: "events.due" }
   | { type: "attempt.told"; run: AttemptRun; event: RunEvent }
   | { type: "attempt.waiting"; run: AttemptRun }
@@ -94,6 +99,10 @@ const handlers: Handlers = {
   "attempt.wantsSlot": (fleet, { run }) => fleet.attemptWantsSlot(run),
   "attempt.movedOn": (fleet, { run }) => fleet.attemptMovedOn(run),
   "attempt.released": (fleet, { run }) => fleet.attemptReleased(run),
+  "attempt.settling": (fleet, { run }) => fleet.attemptSettling(run),
+  "attempt.cancelSettled": (fleet, { run, reason }) => fleet.cancelSettled(run, reason),
+  "execution.abandonSettled": (fleet, { record }) => fleet.abandonSettled(record),
+  "execution.leave": (fleet, { request, details }) => fleet.leave(request, details),
   "events.due": () => {},
   "timers.due": (fleet) => fleet.timersDue(),
   "retention.due": (fleet) => fleet.retentionDue(),

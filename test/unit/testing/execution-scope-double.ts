@@ -8,6 +8,7 @@ export function createScopeDouble(executionId: string, attempt = 1) {
     executionId,
     attempt,
     signal: controller.signal,
+    checkpoint: async () => {},
     now: () => 0,
     remainingMs: () => Number.POSITIVE_INFINITY,
     progress: (value) => reported.push(value),

@@ -1,0 +1,268 @@
+import sortedBtree from "sorted-btree";
+import type { ReadyBucket, Turn } from "../../model/claim-plan.ts";
+import type { NewExecution } from "../../model/stored-execution.ts";
+import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
+import type { StoredSignal } from "../../ports/store-message.ts";
+import { newRecord, type RecordChanges, type RecordRow, toStored, toSummary, type WholeRecord } from "../records/record-row.ts";
+import type { RecordEvent, RecordSpace } from "../records/record-space.ts";
+
+// The package is CommonJS: its class is the default export for some bundlers and a member of it for Node.
+const BTree = "default" in sortedBtree ? sortedBtree.default : (sortedBtree as never);
+
+interface MemoryRecord extends WholeRecord {
+  signals: (StoredSignal & { readonly token: string })[];
+  events: RecordEvent[];
+}
+
+type Index = InstanceType<typeof BTree<MemoryRecord, undefined>>;
+type Leases = readonly { readonly id: string; readonly fence: number }[];
+
+const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const byBucket = (a: ReadyBucket, b: ReadyBucket) =>
+  a.lane - b.lane || a.rank - b.rank || byText(a.machineKey, b.machineKey) || byText(a.group, b.group);
+const byInstant = (field: "dueAt" | "leaseExpiresAt" | "completedAt") => (a: MemoryRecord, b: MemoryRecord) =>
+  (a[field] as number) - (b[field] as number) || a.sequence - b.sequence;
+
+/** Records in the memory of the process, each in exactly the index that its phase asks for. */
+export class MemorySpace implements RecordSpace {
+  turn: Turn | undefined;
+  readonly #name: string;
+  readonly #records = new Map<string, MemoryRecord>();
+  readonly #byKey = new Map<string, MemoryRecord>();
+  readonly #order: Index = new BTree(undefined, (a: MemoryRecord, b: MemoryRecord) => a.sequence - b.sequence);
+  readonly #ready: Index = new BTree(undefined, (a: MemoryRecord, b: MemoryRecord) => byBucket(a, b) || a.position - b.position);
+  readonly #due: Index = new BTree(undefined, byInstant("dueAt"));
+  readonly #leased: Index = new BTree(undefined, byInstant("leaseExpiresAt"));
+  readonly #finished: Index = new BTree(undefined, byInstant("completedAt"));
+  readonly #claims = new Map<string, { readonly at: number; readonly leases: Leases }>();
+  #claimTimes: { at: number; count: number }[] = [];
+  readonly #holders = new Map<string, number>();
+  #queued = 0;
+  #parked = 0;
+  #lastPosition = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  find(id: string): RecordRow | undefined {
+    return this.#records.get(id);
+  }
+
+  findByKey(idempotencyKey: string): RecordRow | undefined {
+    return this.#byKey.get(idempotencyKey);
+  }
+
+  whole(row: RecordRow) {
+    return toStored(row as MemoryRecord);
+  }
+
+  add(start: NewExecution, now: number): RecordRow {
+    const record: MemoryRecord = { ...newRecord(this.#name, start, this.nextPosition(), now), signals: [], events: [] };
+    this.#records.set(record.id, record);
+    if (record.idempotencyKey !== null) this.#byKey.set(record.idempotencyKey, record);
+    this.#order.set(record, undefined);
+    this.#enter(record);
+    return record;
+  }
+
+  change(row: RecordRow, changes: RecordChanges): void {
+    this.#leave(row as MemoryRecord);
+    Object.assign(row, changes);
+    this.#enter(row as MemoryRecord);
+  }
+
+  remove(row: RecordRow): void {
+    this.#leave(row as MemoryRecord);
+    this.#records.delete(row.id);
+    if (row.idempotencyKey !== null) this.#byKey.delete(row.idempotencyKey);
+    this.#order.delete(row as MemoryRecord);
+  }
+
+  nextPosition(): number {
+    this.#lastPosition += 1;
+    return this.#lastPosition;
+  }
+
+  holders(group: string): number {
+    return this.#holders.get(group) ?? 0;
+  }
+
+  bucketAfter(bucket: ReadyBucket): ReadyBucket | undefined {
+    return this.#ready.nextHigherKey({ ...bucket, position: Number.POSITIVE_INFINITY } as MemoryRecord);
+  }
+
+  levelAfter(lane: number, rank: number): ReadyBucket | undefined {
+    // No text sorts after this one that a machine's key can be.
+    return this.bucketAfter({ lane, rank, machineKey: "\uffff", group: "\uffff" });
+  }
+
+  oldest(bucket: ReadyBucket, skip: number, count: number): RecordRow[] {
+    const found: RecordRow[] = [];
+    let seen = 0;
+    for (const record of this.#ready.keys({ ...bucket, position: 0 } as MemoryRecord)) {
+      if (byBucket(record, bucket) !== 0 || found.length === count) break;
+      seen += 1;
+      if (seen > skip) found.push(record);
+    }
+    return found;
+  }
+
+  dueBy(instant: number, limit: number): RecordRow[] {
+    return firstOf(this.#due, ({ dueAt }) => (dueAt as number) <= instant, limit);
+  }
+
+  nextDueAt(): number | undefined {
+    return this.#due.minKey()?.dueAt ?? undefined;
+  }
+
+  expiredBy(instant: number, limit: number): RecordRow[] {
+    return firstOf(this.#leased, ({ leaseExpiresAt }) => (leaseExpiresAt as number) <= instant, limit);
+  }
+
+  nextExpiryAt(): number | undefined {
+    return this.#leased.minKey()?.leaseExpiresAt ?? undefined;
+  }
+
+  endedBefore(instant: number, limit: number): RecordRow[] {
+    return firstOf(this.#finished, ({ completedAt }) => (completedAt as number) < instant, limit);
+  }
+
+  readyBy(instant: number, limit: number): string[] {
+    const ready = [...this.#ready.keys()].filter(({ readySince }) => readySince <= instant);
+    return ready
+      .sort((a, b) => a.readySince - b.readySince || a.position - b.position)
+      .slice(0, limit)
+      .map(({ id }) => id);
+  }
+
+  queuedCount(): number {
+    return this.#queued;
+  }
+
+  parkedCount(): number {
+    return this.#parked;
+  }
+
+  *statusCounts() {
+    for (const { status } of this.#records.values()) yield { status, count: 1 };
+  }
+
+  *readyCounts() {
+    for (const { machineKey } of this.#ready.keys()) yield { machineKey, count: 1 };
+  }
+
+  list({ status, group, tag, limit, cursor }: ListRequest): StoredPage {
+    const found: MemoryRecord[] = [];
+    const from = { sequence: cursor === undefined ? 0 : Number(cursor) + 1 } as MemoryRecord;
+    for (const record of this.#order.keys(from)) {
+      if ((status !== undefined && record.status !== status) || (group !== undefined && record.group !== group)) continue;
+      if (tag !== undefined && !(JSON.parse(record.tags) as string[]).includes(tag)) continue;
+      found.push(record);
+      if (found.length > limit) break;
+    }
+    const page = found.slice(0, limit);
+    return { items: page.map(toSummary), ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
+  }
+
+  recallClaim(claimId: string): Leases | undefined {
+    return this.#claims.get(claimId)?.leases;
+  }
+
+  rememberClaim(claimId: string, at: number, leases: Leases): void {
+    this.#claims.set(claimId, { at, leases: leases.map(({ id, fence }) => ({ id, fence })) });
+  }
+
+  forgetClaimsBefore(instant: number): void {
+    for (const [claimId, { at }] of this.#claims) {
+      if (at >= instant) break;
+      this.#claims.delete(claimId);
+    }
+  }
+
+  claimsAfter(instant: number) {
+    this.#claimTimes = this.#claimTimes.filter(({ at }) => at > instant);
+    return this.#claimTimes;
+  }
+
+  recordClaims(at: number, count: number): void {
+    this.#claimTimes.push({ at, count });
+  }
+
+  signalByToken(row: RecordRow, token: string): number | undefined {
+    return (row as MemoryRecord).signals.find((signal) => signal.token === token)?.sequence;
+  }
+
+  addSignal(row: RecordRow, signal: StoredSignal & { readonly token: string }): void {
+    (row as MemoryRecord).signals.push(signal);
+  }
+
+  dropSignals(row: RecordRow, upTo: number, before: number): void {
+    const record = row as MemoryRecord;
+    if (record.signals.length > 0) record.signals = record.signals.filter(({ sequence, at }) => sequence > upTo || at >= before);
+  }
+
+  signalsAfter(row: RecordRow, after: number, limit: number) {
+    const unread = (row as MemoryRecord).signals.filter(({ sequence }) => sequence > after).slice(0, limit);
+    return unread.map(({ sequence, at, body }) => ({ sequence, at, body }));
+  }
+
+  lastOrdinal(row: RecordRow, fence: number): number | undefined {
+    return (row as MemoryRecord).events.findLast((event) => event.fence === fence)?.ordinal;
+  }
+
+  addEvent(row: RecordRow, event: RecordEvent): void {
+    (row as MemoryRecord).events.push(event);
+  }
+
+  dropEvents(row: RecordRow, upTo: number): void {
+    const record = row as MemoryRecord;
+    record.events = record.events.filter(({ sequence }) => sequence > upTo);
+  }
+
+  eventsAfter(row: RecordRow, after: number, limit: number) {
+    const found = (row as MemoryRecord).events.filter(({ sequence }) => sequence > after).slice(0, limit);
+    return found.map(({ sequence, at, body }) => ({ sequence, at, body }));
+  }
+
+  #enter(record: MemoryRecord): void {
+    this.#indexOf(record)?.set(record, undefined);
+    this.#count(record, 1);
+  }
+
+  #leave(record: MemoryRecord): void {
+    this.#indexOf(record)?.delete(record);
+    this.#count(record, -1);
+  }
+
+  #count(record: MemoryRecord, by: 1 | -1): void {
+    if (record.status === "queued") this.#queued += by;
+    if (record.status === "running" && record.phase !== "leased") this.#parked += by;
+    if (record.holdsSlot === 0 || record.group === "") return;
+    const holders = this.holders(record.group) + by;
+    if (holders === 0) this.#holders.delete(record.group);
+    else this.#holders.set(record.group, holders);
+  }
+
+  #indexOf(record: MemoryRecord): Index | undefined {
+    switch (record.phase) {
+      case "ready":
+        return this.#ready;
+      case "leased":
+        return this.#leased;
+      case "final":
+        return this.#finished;
+      default:
+        return record.dueAt === null ? undefined : this.#due;
+    }
+  }
+}
+
+function firstOf(index: Index, matches: (record: MemoryRecord) => boolean, limit: number): MemoryRecord[] {
+  const found: MemoryRecord[] = [];
+  for (const record of index.keys()) {
+    if (found.length >= limit || !matches(record)) break;
+    found.push(record);
+  }
+  return found;
+}

@@ -1,0 +1,164 @@
+import { steadyPlans } from "./postgres-tables.ts";
+
+/** Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time. */
+export const claimSql = `
+CREATE FUNCTION S.promote(p_name text, p_now bigint) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
+DECLARE v_count integer;
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL) THEN RETURN 0; END IF;
+  UPDATE S.executions e SET "phase" = 'ready', "lane" = CASE e."status" WHEN 'running' THEN 0 ELSE 1 END, "position" = nextval('S.positions'),
+    "readySince" = p_now, "dueAt" = NULL
+  FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
+  WHERE e."sequence" = due."sequence";
+  GET DIAGNOSTICS v_count = ROW_COUNT;
+  RETURN v_count;
+END $$;
+
+CREATE FUNCTION S.holders(p_name text, p_group text) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
+BEGIN
+  RETURN (SELECT count(*) FROM S.executions WHERE "name" = p_name AND "group" = p_group AND "holdsSlot" = 1 AND "group" <> '');
+END $$;
+
+CREATE FUNCTION S.lease(p_sequences bigint[], p_owner text, p_expires bigint, p_now bigint) RETURNS void LANGUAGE plpgsql ${steadyPlans} AS $$
+BEGIN
+  UPDATE S.executions SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = p_expires, "fence" = "fence" + 1,
+    "attempt" = "attempt" + "attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce("startedAt", p_now)
+  WHERE "sequence" = ANY (p_sequences);
+END $$;
+
+CREATE FUNCTION S.ready_groups(p_name text) RETURNS SETOF text LANGUAGE plpgsql ${steadyPlans} AS $$
+DECLARE b record; v_lane integer := -1; v_rank float8 := 0; v_key text := ''; v_group text := '';
+BEGIN
+  FOR i IN 1 .. 2000 LOOP
+    SELECT "lane", "rank", "machineKey", "group" INTO b FROM S.executions WHERE "name" = p_name AND "phase" = 'ready'
+      AND ("lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C") > (v_lane, v_rank, v_key, v_group)
+      ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C" LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    v_lane := b."lane"; v_rank := b."rank"; v_key := b."machineKey"; v_group := b."group";
+    RETURN NEXT v_group;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION S.claim(p_name text, p_owner text, p_claim_id text, p_limit integer, p_lease_ms float8, p_prefix text, p_keys text[], p_ids text[],
+  p_group_limit integer, p_groups text[], p_limits integer[], p_rate_limit integer, p_rate_interval float8, p_turn_key text, p_turn_group text)
+RETURNS TABLE (o_due float8, o_refused text, o_refusal text, o_row S.executions) LANGUAGE plpgsql ${steadyPlans} AS $$
+DECLARE
+  v_now bigint;
+  v_need integer := p_limit;
+  v_taken bigint[] := '{}';
+  v_got bigint[];
+  v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
+  v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
+  v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
+  v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || p_claim_id, 1));
+  SELECT * INTO v_earlier FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id;
+  IF FOUND THEN
+    RETURN QUERY SELECT NULL::float8, NULL::text, NULL::text, e FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
+      JOIN S.executions e ON e."sequence" = c.s WHERE e."fence" = c.f AND e."phase" = 'leased';
+    RETURN;
+  END IF;
+  v_now := S.now_ms();
+  PERFORM S.promote(p_name, v_now);
+  IF p_rate_limit IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 2));
+    v_need := least(v_need, p_rate_limit - (SELECT coalesce(sum("count"), 0) FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval));
+  END IF;
+  IF p_ids IS NOT NULL THEN
+    IF p_rate_limit IS NULL THEN v_need := cardinality(p_ids); END IF;
+    FOR v_id IN SELECT DISTINCT i FROM unnest(p_ids) AS i ORDER BY i LOOP
+      SELECT * INTO v_row FROM S.executions WHERE "name" = p_name AND "id" = v_id FOR UPDATE;
+      o_refusal := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
+        WHEN NOT (starts_with(v_row."machineKey", p_prefix) AND (p_keys IS NULL OR v_row."machineKey" = ANY (p_keys))) THEN 'machine'
+        WHEN v_need <= 0 THEN 'limited' END;
+      IF o_refusal IS NULL AND v_limited AND v_row."group" <> '' THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || v_row."group", 3));
+        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN o_refusal := 'limited'; END IF;
+      END IF;
+      IF o_refusal IS NULL THEN
+        PERFORM S.lease(ARRAY[v_row."sequence"], p_owner, v_now + p_lease_ms::bigint, v_now);
+        v_taken := v_taken || v_row."sequence";
+        v_need := v_need - 1;
+      ELSE
+        o_refused := v_id; o_due := NULL; o_row := NULL;
+        RETURN NEXT;
+      END IF;
+    END LOOP;
+    v_need := 0;
+  END IF;
+  WHILE v_need > 0 LOOP
+    SELECT "lane", "rank" INTO v_lane, v_rank FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND ("lane", "rank") > (v_lane, v_rank)
+      ORDER BY "lane", "rank" LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    v_bucket_keys := '{}'; v_bucket_groups := '{}';
+    v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL;
+    FOR i IN 1 .. 512 LOOP
+      SELECT "machineKey", "group" INTO v_key, v_group FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+        AND ("machineKey" COLLATE "C", "group" COLLATE "C") > (v_key, v_group) ORDER BY "machineKey" COLLATE "C", "group" COLLATE "C" LIMIT 1;
+      IF NOT FOUND THEN
+        EXIT WHEN v_wrapped;
+        v_wrapped := true; v_key := ''; v_group := '';
+      ELSE
+        -- Past the turn again: every bucket has been seen.
+        EXIT WHEN v_wrapped AND p_turn_key IS NOT NULL AND (v_key COLLATE "C", v_group COLLATE "C") > (p_turn_key, p_turn_group);
+        IF starts_with(v_key, p_prefix) AND (p_keys IS NULL OR v_key = ANY (p_keys)) THEN
+          v_bucket_keys := v_bucket_keys || v_key; v_bucket_groups := v_bucket_groups || v_group;
+        END IF;
+      END IF;
+    END LOOP;
+    IF v_limited AND v_first THEN
+      -- In one order for all, so that two claims never wait for each other; further levels only try.
+      PERFORM pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended(p_name || ' ' || g, 3) AS h FROM unnest(v_bucket_groups) AS g WHERE g <> '' ORDER BY 1) AS locks;
+      v_locked := v_bucket_groups;
+    END IF;
+    v_first := false;
+    v_active := ARRAY(SELECT generate_subscripts(v_bucket_keys, 1));
+    WHILE cardinality(v_active) > 0 AND v_need > 0 LOOP
+      v_share := greatest(1, v_need / cardinality(v_active));
+      v_remaining := '{}';
+      FOREACH b IN ARRAY v_active LOOP
+        v_want := least(v_share, v_need);
+        IF v_limited AND v_bucket_groups[b] <> '' THEN
+          IF NOT v_bucket_groups[b] = ANY (v_locked) THEN
+            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(p_name || ' ' || v_bucket_groups[b], 3));
+            v_locked := v_locked || v_bucket_groups[b];
+          END IF;
+          v_room := S.group_limit(v_bucket_groups[b], p_group_limit, p_groups, p_limits) - S.holders(p_name, v_bucket_groups[b]);
+          v_want := least(v_want, v_room);
+        END IF;
+        CONTINUE WHEN v_want <= 0;
+        v_got := ARRAY(SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+          AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED);
+        IF cardinality(v_got) > 0 THEN
+          PERFORM S.lease(v_got, p_owner, v_now + p_lease_ms::bigint, v_now);
+          v_taken := v_taken || v_got;
+          v_need := v_need - cardinality(v_got);
+        END IF;
+        IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
+      END LOOP;
+      v_active := v_remaining;
+    END LOOP;
+  END LOOP;
+  IF cardinality(v_taken) > 0 THEN
+    INSERT INTO S.claims SELECT p_name, p_claim_id, v_now, array_agg(e."sequence"), array_agg(e."fence") FROM S.executions e WHERE e."sequence" = ANY (v_taken);
+    IF p_rate_limit IS NOT NULL THEN
+      INSERT INTO S.claim_times VALUES (p_name, v_now, cardinality(v_taken));
+      DELETE FROM S.claim_times WHERE "name" = p_name AND "at" < v_now - 86400000;
+    END IF;
+    RETURN QUERY SELECT NULL::float8, NULL::text, NULL::text, e FROM unnest(v_taken) WITH ORDINALITY AS t(s, ord) JOIN S.executions e ON e."sequence" = t.s ORDER BY t.ord;
+  END IF;
+  IF cardinality(v_taken) < p_limit THEN
+    SELECT min("dueAt") INTO v_due FROM S.executions WHERE "name" = p_name AND "dueAt" IS NOT NULL;
+    IF p_rate_limit IS NOT NULL AND p_rate_limit <= (SELECT coalesce(sum("count"), 0) FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval) THEN
+      SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;
+      v_due := least(v_due, v_oldest);
+    END IF;
+    o_due := greatest(0, v_due - v_now); o_refused := NULL; o_refusal := NULL; o_row := NULL;
+    IF o_due IS NOT NULL THEN RETURN NEXT; END IF;
+  END IF;
+END $$;
+
+CREATE FUNCTION S.group_limit(p_group text, p_default integer, p_groups text[], p_limits integer[]) RETURNS integer LANGUAGE sql IMMUTABLE AS
+$$ SELECT coalesce(p_limits[array_position(p_groups, p_group)], p_default, 0) $$;
+`;

@@ -1,0 +1,105 @@
+import { machineKey, type StoredExecution } from "../../model/stored-execution.ts";
+import type { CountsRequest, ListRequest, StoredCounts, StoredPage } from "../../ports/execution-store.ts";
+import type { MachineSelector } from "../../ports/store-claim.ts";
+import type { ReadRequest, StoredEvent, StoredSignal } from "../../ports/store-message.ts";
+import { toStored, toSummary, type WholeRecord } from "../records/record-row.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
+
+const summaryColumns = `"sequence", "name", "id", "idempotencyKey", "rank", "group", "machineId", "queuedAt", "maxTakeovers", "status", "phase", "attempt", "takeovers",
+  "fence", "owner", "leaseExpiresAt", "dueAt", "startedAt", "completedAt", "cancelRequestedAt", "reason", "lastSignal", "consumedSignal", "machineVersion",
+  "maxAttempts", "timeoutMs", "tags", "progress", "result", "error", "abandoned"`;
+
+/** A text that Postgres takes; nothing is stored under what it replaces. */
+export const storable = (text: string) => text.replaceAll("\0", "\ufffd");
+
+/** Reasons are kept as JSON, because they may have characters that Postgres does not take. */
+export function fromReason(reason: string | null): string | undefined {
+  return reason === null ? undefined : (JSON.parse(reason) as string);
+}
+
+export function toExecution(record: WholeRecord): StoredExecution {
+  return toStored({ ...record, reason: fromReason(record.reason) ?? null });
+}
+
+/** What a claim compares machine keys with: the start of all of that machine, and the ones it runs (null: all). */
+export function machineKeys({ machineId, versions }: MachineSelector): { prefix: string; keys: string[] | null } {
+  const keys = versions === "any" ? null : [machineKey(machineId, undefined), ...versions.map((version) => machineKey(machineId, version))];
+  return { prefix: machineKey(machineId, ""), keys };
+}
+
+export async function getExecutions(
+  connection: PostgresConnection,
+  name: string,
+  ids: readonly string[],
+): Promise<(StoredExecution | undefined)[]> {
+  if (ids.length === 0) return [];
+  const rows = await connection.query<WholeRecord>('SELECT * FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [
+    name,
+    ids.map(storable),
+  ]);
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => {
+    const row = found.get(id);
+    return row && toExecution(row);
+  });
+}
+
+export async function listExecutions(
+  connection: PostgresConnection,
+  { name, status, group, tag, limit, cursor }: ListRequest,
+): Promise<StoredPage> {
+  const conditions = ['"name" = $1', '"sequence" > $2'];
+  const values: unknown[] = [name, cursor ?? 0];
+  const value = (item: unknown) => `$${values.push(item)}`;
+  if (status !== undefined)
+    conditions.push(`"status" = ${value(status)}${status === "queued" || status === "running" ? ' AND "completedAt" IS NULL' : ""}`);
+  if (group !== undefined) conditions.push(`"group" = ${value(group)} AND "group" <> ''`);
+  if (tag !== undefined) conditions.push(`"tags"::jsonb ? ${value(tag)}`);
+  const sql = `SELECT ${summaryColumns} FROM S.executions WHERE ${conditions.join(" AND ")} ORDER BY "sequence" LIMIT ${value(limit + 1)}`;
+  const found = await connection.query<WholeRecord>(sql, values);
+  const page = found.slice(0, limit);
+  const items = page.map((record) => toSummary({ ...record, reason: fromReason(record.reason) ?? null }));
+  return { items, ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
+}
+
+export async function countExecutions(connection: PostgresConnection, { name, runs }: CountsRequest): Promise<StoredCounts> {
+  const counts = { queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0, total: 0, unclaimable: 0, parked: 0 };
+  const sql = `SELECT "status", count(*) AS "count", count(*) FILTER (WHERE "status" = 'running' AND "phase" <> 'leased') AS "parked"
+    FROM S.executions WHERE "name" = $1 GROUP BY "status"`;
+  for (const { status, count, parked } of await connection.query<{ status: "queued"; count: number; parked: number }>(sql, [name])) {
+    counts[status] = count;
+    counts.total += count;
+    counts.parked += parked;
+  }
+  if (runs === undefined) return counts;
+  const { prefix, keys } = machineKeys(runs);
+  const unclaimable = `SELECT count(*) AS "count" FROM S.executions WHERE "name" = $1 AND "phase" = 'ready' AND NOT (starts_with("machineKey", $2) AND ($3::text[] IS NULL OR "machineKey" = ANY ($3)))`;
+  const [row] = await connection.query<{ count: number }>(unclaimable, [name, prefix, keys]);
+  return { ...counts, unclaimable: row?.count ?? 0 };
+}
+
+export function readSignals(
+  connection: PostgresConnection,
+  { name, id, afterSequence = 0, limit = 1_000 }: ReadRequest,
+): Promise<StoredSignal[]> {
+  const sql = `SELECT s."sequence", s."at", s."body" FROM S.executions e JOIN S.signals s ON s."execution" = e."sequence"
+    WHERE e."name" = $1 AND e."id" = $2 AND s."sequence" > greatest($3::integer, e."consumedSignal") ORDER BY s."sequence" LIMIT $4`;
+  return connection.query(sql, [name, storable(id), afterSequence, limit]);
+}
+
+export function readEvents(
+  connection: PostgresConnection,
+  { name, id, afterSequence = 0, limit = 1_000 }: ReadRequest,
+): Promise<StoredEvent[]> {
+  const sql = `SELECT v."sequence", v."at", v."body" FROM S.executions e JOIN S.events v ON v."execution" = e."sequence"
+    WHERE e."name" = $1 AND e."id" = $2 AND v."sequence" > $3 ORDER BY v."sequence" LIMIT $4`;
+  return connection.query(sql, [name, storable(id), afterSequence, limit]);
+}
+
+export async function findOverdue(
+  connection: PostgresConnection,
+  { name, waitingMs, limit }: { name: string; waitingMs: number; limit: number },
+): Promise<string[]> {
+  const sql = `SELECT "id" FROM S.executions WHERE "name" = $1 AND "phase" = 'ready' AND "readySince" <= S.now_ms() - $2::float8 ORDER BY "readySince", "position" LIMIT $3`;
+  return (await connection.query<{ id: string }>(sql, [name, waitingMs, limit])).map(({ id }) => id);
+}

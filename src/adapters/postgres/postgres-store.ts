@@ -1,0 +1,185 @@
+import { UnsupportedOperationError } from "../../model/store-errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
+import type { StoreWatch } from "../../ports/store-message.ts";
+import { createRealClock } from "../records/real-clock.ts";
+import type { PostgresClientLike, PostgresPoolLike } from "./postgres-client.ts";
+import { PostgresConnection } from "./postgres-connection.ts";
+import { isDataError } from "./postgres-errors.ts";
+import { PostgresListener } from "./postgres-listener.ts";
+import { postgresNames } from "./postgres-migrations.ts";
+import { countExecutions, findOverdue, getExecutions, listExecutions, readEvents, readSignals } from "./postgres-reads.ts";
+import * as writes from "./postgres-writes.ts";
+
+/** How a Postgres store works. */
+export interface PostgresStoreOptions {
+  /** Where the server is; the store makes and closes its own pool, with the `pg` package. */
+  connectionString?: string;
+  /** Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. */
+  pool?: PostgresPoolLike;
+  /** Where the tables are; created when missing. Letters, digits and `_`. Default `actorfleet`. */
+  schema?: string;
+  /** Connections of the store's own pool; 10. */
+  maxConnections?: number;
+  /** How long a statement may take before its connection is given up and the call rejects with `StoreUnavailableError`; 10 000. */
+  operationTimeoutMs?: number;
+  /** For time limits and pauses alone: instants are the server's. The system's. */
+  clock?: Clock;
+}
+
+const capabilities: StoreCapabilities = {
+  shared: true,
+  durability: "power",
+  notices: "pushed",
+  transactions: "client",
+  roundRobin: "process",
+  groupLimits: true,
+  rateLimits: true,
+  maxPayloadBytes: 100_000_000,
+};
+
+const followMs = 60_000;
+
+/** A store in a schema of a Postgres database (12 or newer). Tables are created, and later versions of them migrated to, by the first call. */
+export function createPostgresStore(options: PostgresStoreOptions): ExecutionStore {
+  const {
+    connectionString,
+    pool,
+    schema = "actorfleet",
+    maxConnections = 10,
+    operationTimeoutMs = 10_000,
+    clock = createRealClock(),
+  } = options;
+  const connection = new PostgresConnection({
+    connectionString,
+    pool,
+    maxConnections,
+    operationTimeoutMs,
+    clock,
+    names: postgresNames(schema),
+  });
+  const listener = new PostgresListener(connection, clock);
+  const storeId = globalThis.crypto.randomUUID();
+  const turns = new Map<string, { machineKey: string; group: string }>();
+  const following = new Set<() => void>();
+
+  /** Items whose data the server does not take fail alone: the batch is repeated one by one. */
+  async function each<Item, Report>(
+    items: readonly Item[],
+    write: (items: readonly Item[]) => Promise<Report[]>,
+    refused: Report,
+  ): Promise<Report[]> {
+    if (items.length === 0) return [];
+    try {
+      return await write(items);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      if (items.length === 1) return [refused];
+      const reports: Report[] = [];
+      for (const item of items) reports.push(...(await each([item], write, refused)));
+      return reports;
+    }
+  }
+
+  return {
+    capabilities,
+
+    async insert(request) {
+      if (request.executions.length === 0) return [];
+      if (request.transaction !== undefined) {
+        const client = request.transaction as Partial<PostgresClientLike>;
+        if (typeof client.query !== "function")
+          throw new UnsupportedOperationError("expected the pg client of the caller's transaction, with query");
+        return writes.insertExecutions(connection, request, client as PostgresClientLike);
+      }
+      if (request.atomic) return writes.insertExecutions(connection, request, undefined);
+      return each(request.executions, (executions) => writes.insertExecutions(connection, { ...request, executions }, undefined), {
+        inserted: false,
+        reason: "unstorable",
+        detail: "Postgres does not take its data",
+      });
+    },
+    get: (name, ids) => getExecutions(connection, name, ids),
+    list: (request) => listExecutions(connection, request),
+    counts: (request) => countExecutions(connection, request),
+    async claim(request) {
+      const { report, turn } = await writes.claimExecutions(connection, request, turns.get(request.name));
+      if (turn !== undefined) turns.set(request.name, { machineKey: turn.machineKey, group: turn.group });
+      return report;
+    },
+    renew: async (request) => (request.leases.length === 0 ? [] : writes.renewLeases(connection, request)),
+    changeSlots: async (request) => (request.entries.length === 0 ? [] : writes.changeSlots(connection, request)),
+    checkpoint: ({ name, owner, entries }) =>
+      each(entries, (some) => writes.saveCheckpoints(connection, name, owner, some), { saved: false, reason: "unstorable" }),
+    settle: ({ name, owner, settlements }) =>
+      each(settlements, (some) => writes.settleLeases(connection, name, owner, some), { settled: false, reason: "unstorable" }),
+    park: ({ name, owner, entries }) =>
+      each(entries, (some) => writes.parkExecutions(connection, name, owner, some), { parked: false, reason: "unstorable" }),
+    requestCancel: async (request) => (request.cancels.length === 0 ? [] : writes.cancelExecutions(connection, request)),
+    appendSignals: ({ name, signals }) =>
+      each(signals, (some) => writes.appendSignals(connection, { name, signals: some }), { accepted: false, reason: "unstorable" }),
+    readSignals: (request) => readSignals(connection, request),
+    appendEvents: (request) =>
+      each(request.entries, (entries) => writes.appendEvents(connection, { ...request, entries }), {
+        appended: false,
+        reason: "unstorable",
+      }),
+    readEvents: (request) => readEvents(connection, request),
+    sweep: (request) => writes.sweepLeases(connection, request),
+    findOverdue: (request) => findOverdue(connection, request),
+    async remove({ name, olderThanMs, limit = 1_000 }) {
+      const [row] = await connection.query<{ removed: number }>("SELECT S.remove($1, $2, $3) AS removed", [name, olderThanMs, limit]);
+      return row?.removed ?? 0;
+    },
+
+    async watch(request, listen): Promise<StoreWatch> {
+      await listener.listen();
+      const watch = listener.watchers.watch(request, listen);
+      const followed = new Set<string>();
+      let timer: unknown;
+      const tellFollowing = async () => {
+        const sql = `INSERT INTO S.followers VALUES ($1, $2, S.now_ms() + $3::float8) ON CONFLICT ("id") DO UPDATE SET "until" = excluded."until"`;
+        await connection.query(sql, [`${storeId} ${request.name}`, request.name, followMs]);
+      };
+      const keepFollowing = () => {
+        timer = clock.setTimeout(
+          () => {
+            timer = undefined;
+            if (followed.size === 0) return;
+            // While the server is away nothing is settled; the row is told again in time.
+            void tellFollowing().catch(() => {});
+            keepFollowing();
+          },
+          followMs / 3,
+          true,
+        );
+      };
+      const stop = () => clock.clearTimeout(timer);
+      following.add(stop);
+      return {
+        async follow(ids) {
+          for (const id of ids) followed.add(id);
+          await watch.follow(ids);
+          if (timer !== undefined || followed.size === 0) return;
+          keepFollowing();
+          await tellFollowing();
+        },
+        unfollow(ids) {
+          for (const id of ids) followed.delete(id);
+          watch.unfollow(ids);
+        },
+        async close() {
+          stop();
+          following.delete(stop);
+          await watch.close();
+        },
+      };
+    },
+
+    async close() {
+      for (const stop of following) stop();
+      listener.close();
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/** Tables and indexes of schema version 1. `S` stands for the quoted schema. */
+export const tablesSql = `
+CREATE SEQUENCE S.positions;
+CREATE TABLE S.executions (
+  "sequence" bigint PRIMARY KEY,
+  "name" text NOT NULL, "id" text NOT NULL, "startToken" text NOT NULL, "inputHash" text, "idempotencyKey" text,
+  "rank" double precision NOT NULL, "group" text NOT NULL, "machineId" text NOT NULL, "queuedAt" bigint NOT NULL, "maxTakeovers" integer NOT NULL,
+  "status" text NOT NULL DEFAULT 'queued', "phase" text NOT NULL, "lane" integer NOT NULL DEFAULT 1, "position" bigint NOT NULL,
+  "readySince" bigint NOT NULL, "machineKey" text NOT NULL,
+  "attempt" integer NOT NULL DEFAULT 0, "attemptStep" integer NOT NULL DEFAULT 1, "takeovers" integer NOT NULL DEFAULT 0,
+  "fence" integer NOT NULL DEFAULT 0, "settledFence" integer NOT NULL DEFAULT 0, "owner" text, "leaseExpiresAt" bigint,
+  "holdsSlot" integer NOT NULL DEFAULT 0, "dueAt" bigint, "startedAt" bigint, "completedAt" bigint,
+  "cancelRequestedAt" bigint, "cancelToken" text, "reason" text,
+  "lastSignal" integer NOT NULL DEFAULT 0, "consumedSignal" integer NOT NULL DEFAULT 0, "lastEvent" integer NOT NULL DEFAULT 0,
+  "checkpointRevision" integer NOT NULL DEFAULT 0,
+  "machineVersion" text, "maxAttempts" integer NOT NULL, "timeoutMs" double precision, "tags" text NOT NULL,
+  "input" text NOT NULL, "settings" text, "retry" text, "trace" text, "progress" text, "result" text, "error" text,
+  "abandoned" integer, "checkpointBody" text
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+CREATE UNIQUE INDEX executions_by_id ON S.executions ("name", "id");
+CREATE UNIQUE INDEX executions_by_key ON S.executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
+CREATE INDEX executions_ready ON S.executions ("name", "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position") WHERE "phase" = 'ready';
+CREATE INDEX executions_due ON S.executions ("name", "dueAt") WHERE "dueAt" IS NOT NULL;
+CREATE INDEX executions_leased ON S.executions ("name", "leaseExpiresAt") WHERE "phase" = 'leased';
+CREATE INDEX executions_slots ON S.executions ("name", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
+CREATE INDEX executions_finished ON S.executions ("name", "completedAt") WHERE "completedAt" IS NOT NULL;
+CREATE INDEX executions_live ON S.executions ("name", "status", "sequence") WHERE "completedAt" IS NULL;
+CREATE INDEX executions_groups ON S.executions ("name", "group", "sequence") WHERE "group" <> '';
+CREATE TABLE S.signals ("execution" bigint NOT NULL, "sequence" integer NOT NULL, "token" text NOT NULL, "at" bigint NOT NULL, "body" text NOT NULL,
+  PRIMARY KEY ("execution", "sequence"));
+CREATE TABLE S.events ("execution" bigint NOT NULL, "sequence" integer NOT NULL, "fence" integer NOT NULL, "ordinal" double precision NOT NULL,
+  "at" bigint NOT NULL, "body" text NOT NULL, PRIMARY KEY ("execution", "sequence"));
+CREATE TABLE S.claims ("name" text NOT NULL, "claimId" text NOT NULL, "at" bigint NOT NULL, "sequences" bigint[] NOT NULL, "fences" integer[] NOT NULL,
+  PRIMARY KEY ("name", "claimId"));
+CREATE TABLE S.claim_times ("name" text NOT NULL, "at" bigint NOT NULL, "count" integer NOT NULL);
+CREATE INDEX claim_times_by_name ON S.claim_times ("name", "at");
+CREATE TABLE S.followers ("id" text PRIMARY KEY, "name" text NOT NULL, "until" bigint NOT NULL);
+
+CREATE FUNCTION S.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
+`;
+
+/** Whatever statistics say or do not say, these functions walk indexes: an estimate must not decide how a queue performs. */
+export const steadyPlans = `SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan`;

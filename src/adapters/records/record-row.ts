@@ -1,0 +1,191 @@
+import type { ExecutionStatus } from "../../model/execution.ts";
+import type { JsonText } from "../../model/json-text.ts";
+import type { LeaseFacts } from "../../model/lease.ts";
+import { machineKey, type NewExecution, type StoredExecution, type StoredExecutionSummary } from "../../model/stored-execution.ts";
+
+/** Where a record stands for claims. */
+export type Phase = "ready" | "delayed" | "leased" | "parked" | "final";
+
+/** The part of a record that decisions are made on. */
+export interface RecordRow {
+  readonly sequence: number;
+  readonly name: string;
+  readonly id: string;
+  readonly startToken: string;
+  readonly inputHash: string | null;
+  readonly idempotencyKey: string | null;
+  /** The priority negated, so that ascending order is right throughout. */
+  readonly rank: number;
+  /** Empty for executions without one. */
+  readonly group: string;
+  readonly machineId: string;
+  readonly queuedAt: number;
+  readonly maxTakeovers: number;
+  status: ExecutionStatus;
+  phase: Phase;
+  /** 0 for what was parked and is awake again, 1 for queued work. */
+  lane: number;
+  /** Age among equals. */
+  position: number;
+  /** Since when it has been claimable. */
+  readySince: number;
+  machineKey: string;
+  attempt: number;
+  /** What the next claim adds to `attempt`. */
+  attemptStep: number;
+  takeovers: number;
+  fence: number;
+  /** The last fence that its own holder gave up. */
+  settledFence: number;
+  owner: string | null;
+  leaseExpiresAt: number | null;
+  /** 1 while it counts against its group's limit. */
+  holdsSlot: number;
+  dueAt: number | null;
+  startedAt: number | null;
+  completedAt: number | null;
+  cancelRequestedAt: number | null;
+  cancelToken: string | null;
+  reason: string | null;
+  lastSignal: number;
+  consumedSignal: number;
+  lastEvent: number;
+  checkpointRevision: number;
+}
+
+/** The rest of a record. */
+export interface RecordExtras {
+  machineVersion: string | null;
+  maxAttempts: number;
+  timeoutMs: number | null;
+  /** A JSON array. */
+  tags: string;
+  input: JsonText;
+  settings: JsonText | null;
+  retry: JsonText | null;
+  trace: JsonText | null;
+  progress: JsonText | null;
+  result: JsonText | null;
+  error: JsonText | null;
+  abandoned: number | null;
+  checkpointBody: JsonText | null;
+}
+
+export type WholeRecord = RecordRow & RecordExtras;
+export type RecordChanges = Partial<WholeRecord>;
+
+/** A record as it is after its start. */
+export function newRecord(name: string, start: NewExecution, sequence: number, now: number): WholeRecord {
+  const dueAt = start.delayMs > 0 ? now + start.delayMs : null;
+  return {
+    sequence,
+    name,
+    id: start.id,
+    startToken: start.startToken,
+    inputHash: start.inputHash ?? null,
+    idempotencyKey: start.idempotencyKey ?? null,
+    rank: -start.priority,
+    group: start.group ?? "",
+    machineId: start.machineId,
+    queuedAt: now,
+    maxTakeovers: start.maxTakeovers,
+    status: "queued",
+    phase: dueAt === null ? "ready" : "delayed",
+    lane: 1,
+    position: sequence,
+    readySince: now,
+    machineKey: machineKey(start.machineId, start.machineVersion),
+    attempt: 0,
+    attemptStep: 1,
+    takeovers: 0,
+    fence: 0,
+    settledFence: 0,
+    owner: null,
+    leaseExpiresAt: null,
+    holdsSlot: 0,
+    dueAt,
+    startedAt: null,
+    completedAt: null,
+    cancelRequestedAt: null,
+    cancelToken: null,
+    reason: null,
+    lastSignal: 0,
+    consumedSignal: 0,
+    lastEvent: 0,
+    checkpointRevision: 0,
+    machineVersion: start.machineVersion ?? null,
+    maxAttempts: start.maxAttempts,
+    timeoutMs: start.timeoutMs ?? null,
+    tags: start.tags.length === 0 ? "[]" : JSON.stringify(start.tags),
+    input: start.input,
+    settings: start.settings ?? null,
+    retry: start.retry ?? null,
+    trace: start.trace ?? null,
+    progress: null,
+    result: null,
+    error: null,
+    abandoned: null,
+    checkpointBody: null,
+  };
+}
+
+type Nullable<Type> = { [Key in keyof Type]: Type[Key] | null | undefined };
+
+export function toSummary(record: Omit<WholeRecord, "input" | "settings" | "retry" | "trace" | "checkpointBody">): StoredExecutionSummary {
+  const summary: Nullable<Required<StoredExecutionSummary>> = {
+    name: record.name,
+    id: record.id,
+    sequence: record.sequence,
+    status: record.status,
+    parked: record.status === "running" && record.phase !== "leased",
+    priority: record.rank === 0 ? 0 : -record.rank,
+    group: record.group === "" ? null : record.group,
+    tags: record.tags === "[]" ? [] : JSON.parse(record.tags),
+    attempt: record.attempt,
+    maxAttempts: record.maxAttempts,
+    takeovers: record.takeovers,
+    maxTakeovers: record.maxTakeovers,
+    fence: record.fence,
+    owner: record.owner,
+    leaseExpiresAt: record.leaseExpiresAt,
+    queuedAt: record.queuedAt,
+    dueAt: record.dueAt,
+    startedAt: record.startedAt,
+    completedAt: record.completedAt,
+    timeoutMs: record.timeoutMs,
+    machineId: record.machineId,
+    machineVersion: record.machineVersion,
+    idempotencyKey: record.idempotencyKey,
+    cancelRequestedAt: record.cancelRequestedAt,
+    reason: record.reason,
+    lastSignal: record.lastSignal,
+    consumedSignal: record.consumedSignal,
+    progress: record.progress,
+    result: record.result,
+    error: record.error,
+    abandoned: record.abandoned === 1 ? true : null,
+  };
+  return withoutNothing(summary) as unknown as StoredExecutionSummary;
+}
+
+export function toStored(record: WholeRecord): StoredExecution {
+  const { input, settings, retry, trace, checkpointRevision: revision, checkpointBody: body } = record;
+  const checkpoint = body === null ? null : { revision, body };
+  return { ...toSummary(record), ...(withoutNothing({ input, settings, retry, trace, checkpoint }) as Pick<StoredExecution, "input">) };
+}
+
+export function leaseFacts(row: RecordRow | undefined): LeaseFacts | undefined {
+  return (
+    row && {
+      final: row.phase === "final",
+      owner: row.owner ?? undefined,
+      fence: row.fence,
+      leaseExpiresAt: row.leaseExpiresAt ?? undefined,
+    }
+  );
+}
+
+function withoutNothing<Type extends object>(record: Type): Type {
+  for (const key of Object.keys(record) as (keyof Type)[]) if (record[key] === undefined || record[key] === null) delete record[key];
+  return record;
+}

@@ -1,0 +1,61 @@
+import type { ReadySource, Turn } from "../../model/claim-plan.ts";
+import type { ExecutionStatus } from "../../model/execution.ts";
+import type { NewExecution, StoredExecution } from "../../model/stored-execution.ts";
+import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
+import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
+import type { RecordChanges, RecordRow } from "./record-row.ts";
+
+/** A stored event with what tells its repetition. */
+export interface RecordEvent extends StoredEvent {
+  readonly fence: number;
+  readonly ordinal: number;
+}
+
+/**
+ * The records of one coordinator's name, where reading and changing them is synchronous. The promises of `ExecutionStore` are kept by the
+ * functions beside this file; a space only has to find and keep.
+ */
+export interface RecordSpace extends ReadySource<RecordRow> {
+  /** Where the last claim ended. */
+  turn: Turn | undefined;
+  find(id: string): RecordRow | undefined;
+  findByKey(idempotencyKey: string): RecordRow | undefined;
+  whole(row: RecordRow): StoredExecution;
+  add(start: NewExecution, now: number): RecordRow;
+  change(row: RecordRow, changes: RecordChanges): void;
+  remove(row: RecordRow): void;
+  /** Higher than every position and sequence before. */
+  nextPosition(): number;
+  /** Delayed and parked ones that are due by then, earliest first. */
+  dueBy(instant: number, limit: number): readonly RecordRow[];
+  nextDueAt(): number | undefined;
+  /** Leased ones whose lease ends by then, earliest first. */
+  expiredBy(instant: number, limit: number): readonly RecordRow[];
+  nextExpiryAt(): number | undefined;
+  /** Final ones that ended before then, earliest first. */
+  endedBefore(instant: number, limit: number): readonly RecordRow[];
+  readyBy(instant: number, limit: number): readonly string[];
+  queuedCount(): number;
+  statusCounts(): Iterable<{ readonly status: ExecutionStatus; readonly count: number }>;
+  parkedCount(): number;
+  readyCounts(): Iterable<{ readonly machineKey: string; readonly count: number }>;
+  list(request: ListRequest): StoredPage;
+
+  recallClaim(claimId: string): readonly { readonly id: string; readonly fence: number }[] | undefined;
+  rememberClaim(claimId: string, at: number, leases: readonly { readonly id: string; readonly fence: number }[]): void;
+  forgetClaimsBefore(instant: number): void;
+  /** Claims that count against a rate, oldest first. */
+  claimsAfter(instant: number): readonly { readonly at: number; readonly count: number }[];
+  recordClaims(at: number, count: number): void;
+
+  signalByToken(row: RecordRow, token: string): number | undefined;
+  addSignal(row: RecordRow, signal: StoredSignal & { readonly token: string }): void;
+  /** Removes signals up to this number that are older than this instant. */
+  dropSignals(row: RecordRow, upTo: number, before: number): void;
+  signalsAfter(row: RecordRow, sequence: number, limit: number): readonly StoredSignal[];
+
+  lastOrdinal(row: RecordRow, fence: number): number | undefined;
+  addEvent(row: RecordRow, event: RecordEvent): void;
+  dropEvents(row: RecordRow, upTo: number): void;
+  eventsAfter(row: RecordRow, sequence: number, limit: number): readonly StoredEvent[];
+}

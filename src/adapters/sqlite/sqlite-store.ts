@@ -1,0 +1,168 @@
+import { StoreUnavailableError, UnsupportedOperationError } from "../../model/store-errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
+import type { StoreNotice } from "../../ports/store-message.ts";
+import { createRealClock } from "../records/real-clock.ts";
+import { insertWork, type RecordWork, recordMethods } from "../records/record-store.ts";
+import { StoreWatchers } from "../records/store-watchers.ts";
+import type { SqliteSession } from "./sqlite-session.ts";
+import { SqliteSpace } from "./sqlite-space.ts";
+import { SqliteWriter } from "./sqlite-writer.ts";
+
+/** How a SQLite store works. */
+export interface SqliteStoreOptions {
+  /** A file, created when it is not there; other processes may use it at the same time. `:memory:` for one that nobody shares. */
+  filename: string;
+  /** `NORMAL`: accepted writes survive a crash of the process; `FULL`: of the machine, too, at about five times the cost of a single write. Default `NORMAL`. */
+  synchronous?: "NORMAL" | "FULL";
+  /** Its time is the store's; all processes of one file should agree on it. The system's. */
+  clock?: Clock;
+  /** How long a call waits for other processes to finish writing before it rejects with `StoreUnavailableError`; 5 000. */
+  busyTimeoutMs?: number;
+  /** How often watchers look for changes of other processes; 50. */
+  noticeDelayMs?: number;
+}
+
+/** The part of `DatabaseSync` of `node:sqlite` that an application needs to write with a store's transaction. */
+export interface SqliteDatabaseLike {
+  exec(sql: string): void;
+  prepare(sql: string): {
+    run(...values: never[]): unknown;
+    get(...values: never[]): unknown;
+    all(...values: never[]): unknown[];
+  };
+}
+
+/** A transaction of the application, to be given to `start`. It ends with the callback. */
+export interface SqliteTransaction {
+  /** The store's own connection: what is written with it commits or rolls back together with the starts. */
+  readonly database: SqliteDatabaseLike;
+}
+
+/** A store in a SQLite file. */
+export interface SqliteStore extends ExecutionStore {
+  /**
+   * Runs `write` in one transaction: all of it is committed before this resolves, or, when `write` throws, nothing.
+   *
+   * @throws {UnsupportedOperationError} when `write` returns a promise: SQLite cannot wait for one within a transaction.
+   * @example
+   * ```ts
+   * await store.transaction((tx) => {
+   *   tx.database.prepare("INSERT INTO orders VALUES (?)").run(orderId);
+   *   void coordinator.start({ orderId }, { transaction: tx });
+   * });
+   * ```
+   */
+  transaction<Result>(write: (transaction: SqliteTransaction) => Result): Promise<Result>;
+}
+
+interface OpenTransaction extends SqliteTransaction {
+  readonly session: SqliteSession;
+  readonly notices: { name: string; notice: StoreNotice }[];
+  open: boolean;
+}
+
+/** A store in a SQLite file, on `node:sqlite`. The file is opened by the first call. */
+export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const { filename, synchronous = "NORMAL", clock = createRealClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
+  const writer = new SqliteWriter({ filename, synchronous, clock, busyTimeoutMs });
+  const watchers = new StoreWatchers();
+  const spaces = new Map<string, SqliteSpace>();
+  const transactions = new WeakMap<SqliteTransaction, OpenTransaction>();
+  let looking: unknown;
+  let seenVersion: number | undefined;
+
+  const spaceOf = (session: SqliteSession, name: string): SqliteSpace => {
+    const space = spaces.get(name) ?? new SqliteSpace(session, name);
+    spaces.set(name, space);
+    return space;
+  };
+
+  async function call<Result>(kind: "read" | "write", name: string, work: RecordWork<Result>): Promise<Result> {
+    const notices: StoreNotice[] = [];
+    const result = await writer.call(kind, (session) => work(spaceOf(session, name), clock.now(), (notice) => notices.push(notice)));
+    for (const notice of notices) watchers.tell(name, notice);
+    return result;
+  }
+
+  /** Other connections' commits show only in a counter, so watchers are told to look. */
+  function look(): void {
+    looking = undefined;
+    if (watchers.size === 0) return;
+    const version = writer.dataVersion();
+    if (version !== seenVersion && seenVersion !== undefined) watchers.tellAllMissed();
+    seenVersion = version;
+    looking = clock.setTimeout(look, noticeDelayMs, true);
+  }
+
+  const capabilities: StoreCapabilities = {
+    shared: filename !== ":memory:",
+    durability: filename === ":memory:" ? "none" : synchronous === "FULL" ? "power" : "process",
+    notices: "polled",
+    transactions: "handle",
+    roundRobin: "process",
+    groupLimits: true,
+    rateLimits: true,
+    maxPayloadBytes: 100_000_000,
+  };
+
+  return {
+    capabilities,
+    ...recordMethods({ read: (name, work) => call("read", name, work), write: (name, work) => call("write", name, work) }),
+
+    async insert(request) {
+      if (request.transaction === undefined) return call("write", request.name, insertWork(request));
+      const transaction = transactions.get(request.transaction as SqliteTransaction);
+      if (!transaction?.open)
+        throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
+      const { session, notices } = transaction;
+      const tell = (notice: StoreNotice) => void notices.push({ name: request.name, notice });
+      return insertWork(request)(spaceOf(session, request.name), clock.now(), tell);
+    },
+
+    async transaction(write) {
+      const notices: OpenTransaction["notices"] = [];
+      const result = await writer.call("write", (session) => inTransaction(session, notices, write), true);
+      for (const { name, notice } of notices) watchers.tell(name, notice);
+      return result;
+    },
+
+    async watch(request, listener) {
+      await writer.call("read", () => {});
+      const watch = watchers.watch(request, listener);
+      if (looking === undefined) {
+        seenVersion = writer.dataVersion();
+        look();
+      }
+      return watch;
+    },
+
+    async close() {
+      clock.clearTimeout(looking);
+      await writer.close();
+    },
+  };
+
+  function inTransaction<Result>(
+    session: SqliteSession,
+    notices: OpenTransaction["notices"],
+    write: (transaction: SqliteTransaction) => Result,
+  ): Result {
+    const handle: SqliteTransaction = { database: session.database as unknown as SqliteDatabaseLike };
+    const transaction: OpenTransaction = { ...handle, session, notices, open: true };
+    transactions.set(handle, transaction);
+    try {
+      const result = write(handle);
+      if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
+        throw new UnsupportedOperationError(
+          "the callback of store.transaction returned a promise; SQLite cannot wait for one within a transaction",
+        );
+      }
+      if (!session.database.isTransaction)
+        throw new StoreUnavailableError("the callback of store.transaction ended the transaction itself");
+      return result;
+    } finally {
+      transaction.open = false;
+    }
+  }
+}

@@ -1,0 +1,367 @@
+import { nanoid } from "nanoid";
+import { createActor, type EventObject, type Subscription } from "xstate";
+import { CoordinatorClosedError, InvalidOptionsError, WaitTimeoutError } from "../model/errors.ts";
+import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
+import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
+import * as check from "../model/option-check.ts";
+import { UnsupportedOperationError } from "../model/store-errors.ts";
+import type { NewExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
+import type { InsertReport } from "../ports/store-insert.ts";
+import type { StoreNotice } from "../ports/store-message.ts";
+import type { CloseOptions, EventOfType } from "./coordinator.ts";
+import type { StatsStore } from "./coordinator-stats.ts";
+import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
+import { DurableEvents, type UnnumberedEvent } from "./durable-events.ts";
+import { toDurableInfo } from "./durable-info.ts";
+import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
+import type { StoredEnd } from "./durable-outcome.ts";
+import { Patience } from "./durable-patience.ts";
+import { machineIdOf, type StartDefaults, toNewExecution } from "./durable-start.ts";
+import { DurableStats } from "./durable-stats.ts";
+import { withDeadline } from "./durable-store-deadline.ts";
+import { DurableWaiters } from "./durable-waiters.ts";
+import { DurableWatch } from "./durable-watch.ts";
+import { DurableWrites } from "./durable-writes.ts";
+import { releasedError } from "./execution-ending.ts";
+import { defaultPageSize, queryCheck } from "./execution-index.ts";
+import type { Waiter } from "./execution-record.ts";
+import type { Fleet, FleetOptions } from "./fleet.ts";
+import { toFleetOptions } from "./fleet-options.ts";
+import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
+import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
+import { Worker } from "./worker.ts";
+
+/** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
+export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
+  readonly supervisor: SupervisorRef;
+  readonly stats: StatsStore;
+  readonly #options: DurableCoordinatorOptions<AnyOrchestrator>;
+  readonly #fleetOptions: FleetOptions;
+  readonly #fleet: Fleet;
+  readonly #stopSupervisor: () => void;
+  readonly #patience: Patience;
+  readonly #writes: DurableWrites;
+  readonly #watch: DurableWatch;
+  readonly #waiters: DurableWaiters;
+  readonly #events: DurableEvents<OutputOf<O>>;
+  readonly #worker: Worker | undefined;
+  readonly #startDefaults: StartDefaults;
+  #closed: Promise<CloseReport> | undefined;
+
+  constructor(given: DurableCoordinatorOptions<O>) {
+    const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
+    const { name, role = "both", pollMs = 500, leaseMs = 30_000, generateId = nanoid } = asked;
+    const common = toFleetOptions(asked, (changed) => {
+      stats.fleetChanged(changed);
+      worker?.statsChanged();
+    });
+    const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
+    const store = withDeadline(asked.store, clock, leaseMs / 3);
+    const options = { ...asked, store };
+    const machineId = machineIdOf(options.orchestrator);
+    this.#options = options;
+    this.#patience = new Patience(clock, random);
+    this.#events = new DurableEvents(reportError);
+    this.#startDefaults = { options, machineId, generateId };
+    this.#writes = new DurableWrites({
+      store,
+      name,
+      clock,
+      patience: this.#patience,
+      maxConcurrent,
+      maxQueued,
+      generateId,
+      freeSlots: () => worker?.freeSlots ?? 0,
+    });
+    const worker =
+      role === "client"
+        ? undefined
+        : new Worker({
+            options,
+            fleetOptions: common,
+            patience: this.#patience,
+            owner: options.workerId ?? generateId(),
+            machineId,
+            generateId,
+            ended: (end) => this.#waiters.ended(end),
+            modeChanged: (mode) => stats.modeChanged(mode),
+            unclaimableChanged: (unclaimable) => stats.unclaimableChanged(unclaimable),
+          });
+    // The store limits groups and rates, keeps the queue, and remembers what has ended.
+    this.#fleetOptions = {
+      ...common,
+      ...(worker !== undefined && { begin: worker.begin, custody: worker.settler }),
+      maxQueued: Number.POSITIVE_INFINITY,
+      rateLimit: undefined,
+      retention: { maxAgeMs: Number.POSITIVE_INFINITY, maxCount: 0 },
+    };
+    const supervisor = createActor(createSupervisorLogic(this.#fleetOptions), {
+      id: "supervisor",
+      clock,
+      ...(inspect !== undefined && { inspect }),
+    });
+    this.#fleet = supervisor.getSnapshot().context.fleet;
+    const stats = new DurableStats(this.#fleet.stats());
+    this.stats = stats.store;
+    this.supervisor = supervisor;
+    this.#stopSupervisor = () => supervisor.stop();
+    supervisor.on("*", (event) => {
+      const told = event as ExecutionEvent;
+      // When it is queued is known to who started it, and nothing is removed but by the store.
+      if (told.type === "execution.queued" || told.type === "execution.removed") return;
+      stats.happened(told);
+      this.#events.publish(told);
+    });
+    const work = role !== "client";
+    this.#watch = new DurableWatch(store, { name, work, control: work }, this.#patience, (notice) => this.#notice(notice));
+    this.#waiters = new DurableWaiters(clock, pollMs, {
+      get: (ids) => this.#patience.call(() => store.get(name, ids)),
+      follow: (ids) => this.#watch.follow(ids),
+      unfollow: (ids) => this.#watch.unfollow(ids),
+      reportError,
+    });
+    this.#worker = worker;
+    worker?.attach(this.#fleet, (event) => supervisor.send(event));
+    supervisor.start();
+    if (worker === undefined) return;
+    worker.start();
+    void this.#watch.open().catch(reportError);
+  }
+
+  async start(input: InputOf<O>, options: DurableStartOptions = {}): Promise<string> {
+    this.#checkOpen();
+    const made = toNewExecution(input, options, "", this.#startDefaults);
+    const { transaction } = options;
+    if (transaction === undefined) {
+      const execution = made instanceof Promise ? await made : made;
+      const { ids } = await this.#writing([execution], [options], async () => {
+        const { id, report } = await this.#writes.start(execution);
+        return { ids: [id], reports: [report] };
+      });
+      return ids[0] as string;
+    }
+    this.#checkTransactions();
+    const executions = [made as NewExecution];
+    // No await before this: a store with handles writes while the caller's transaction is open.
+    const { ids } = await this.#writing(executions, [options], () => this.#writes.startWithin(transaction, executions));
+    return ids[0] as string;
+  }
+
+  async startMany(entries: readonly DurableStartEntry<InputOf<O>>[], { transaction }: { transaction?: unknown } = {}): Promise<string[]> {
+    this.#checkOpen();
+    check.listOf(check.fields({ input: () => {}, options: () => {} }))(entries, "entries");
+    const options = entries.map((entry) => entry.options ?? {});
+    const made = entries.map(({ input }, index) =>
+      toNewExecution(
+        input,
+        { ...options[index], ...(transaction !== undefined && { transaction }) },
+        `entries[${index}].`,
+        this.#startDefaults,
+      ),
+    );
+    if (made.length === 0) return [];
+    if (transaction !== undefined) this.#checkTransactions();
+    const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
+    const { ids } = await this.#writing(executions, options, () =>
+      transaction === undefined ? this.#writes.startAll(executions) : this.#writes.startWithin(transaction, executions),
+    );
+    return ids;
+  }
+
+  async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
+    const { store, name } = this.#options;
+    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    return record && this.#toInfo(record);
+  }
+
+  async list(query: ExecutionQuery = {}): Promise<ExecutionPage<OutputOf<O>>> {
+    queryCheck(query, "query");
+    const { store, name } = this.#options;
+    const { limit = defaultPageSize, ...filter } = query;
+    const { items, nextCursor } = await this.#patience.call(() => store.list({ name, limit, ...filter }));
+    const infos = items.map((record) => this.#toInfo(record));
+    return nextCursor === undefined ? { items: infos } : { items: infos, nextCursor };
+  }
+
+  async counts(): Promise<ExecutionCounts> {
+    const { store, name } = this.#options;
+    const { unclaimable: _, parked: __, ...counts } = await this.#patience.call(() => store.counts({ name }));
+    return counts;
+  }
+
+  async waitFor(id: string, options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<OutputOf<O>> {
+    check.text(id, "id");
+    check.fields({ signal: check.abortSignal, timeoutMs: check.milliseconds })(options, "options");
+    const { signal, timeoutMs } = options;
+    signal?.throwIfAborted();
+    this.#checkOpen();
+    const { clock } = this.#fleetOptions;
+    let stopWaiting = () => {};
+    const end = new Promise<unknown>((resolve, reject) => {
+      const waiter: Waiter = { resolve, reject };
+      const abort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", abort, { once: true });
+      const timer = timeoutMs === undefined ? undefined : clock.setTimeout(() => reject(new WaitTimeoutError(id, timeoutMs)), timeoutMs);
+      stopWaiting = () => {
+        signal?.removeEventListener("abort", abort);
+        if (timeoutMs !== undefined) clock.clearTimeout(timer);
+        this.#waiters.forget(id, waiter);
+      };
+      void this.#waiters.add(id, waiter);
+    });
+    try {
+      return (await end) as OutputOf<O>;
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  async send<Event extends EventObject>(id: string, event: Event): Promise<SendResult> {
+    if (typeof (event as { type?: unknown } | null)?.type !== "string") {
+      throw new InvalidOptionsError({ field: "event", expected: "an object with a type", received: event });
+    }
+    this.#checkOpen();
+    return this.#writes.send(id, event);
+  }
+
+  async cancel(id: string, reason?: string): Promise<boolean> {
+    if (reason !== undefined) check.text(reason, "reason");
+    this.#checkOpen();
+    const report = await this.#writes.cancel(id, reason);
+    if (report.accepted && report.status === "cancelled") await this.#tellCancelled(id);
+    return report.accepted;
+  }
+
+  async cleanup(options: { olderThanMs?: number } = {}): Promise<number> {
+    check.fields({ olderThanMs: check.milliseconds })(options, "options");
+    const { olderThanMs = 3_600_000 } = options;
+    const { store, name } = this.#options;
+    const limit = 1_000;
+    for (let removed = 0; ; ) {
+      const some = await this.#patience.call(() => store.remove({ name, olderThanMs, limit }));
+      removed += some;
+      if (some < limit) return removed;
+    }
+  }
+
+  pause(): void {
+    this.#worker?.pause();
+  }
+
+  resume(): void {
+    this.#worker?.resume();
+  }
+
+  setMaxConcurrent(maxConcurrent: number): void {
+    check.wholeNumber(1)(maxConcurrent, "maxConcurrent");
+    if (this.#closed === undefined) this.supervisor.send({ type: "fleet.setMaxConcurrent", maxConcurrent });
+  }
+
+  on<Type extends ExecutionEventType | "*">(type: Type, listener: (event: EventOfType<Type, OutputOf<O>>) => void): Subscription {
+    check.oneOf("*", ...Object.keys(executionEventTypes))(type, "type");
+    check.callable(listener, "listener");
+    return this.#events.on(type, listener);
+  }
+
+  events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<ExecutionEvent<OutputOf<O>> | EventsOverflowed> {
+    check.fields({ signal: check.abortSignal })(options, "options");
+    return this.#events.stream(options.signal);
+  }
+
+  async drain(): Promise<void> {
+    await this.#worker?.drain();
+  }
+
+  async close(options: CloseOptions = {}): Promise<CloseReport> {
+    check.fields({ mode: check.oneOf("drain", "cancel", "release"), deadlineMs: check.milliseconds })(options, "options");
+    this.#closed ??= this.#close(options);
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close({ mode = "release", deadlineMs = 30_000 }: CloseOptions): Promise<CloseReport> {
+    const report = (await this.#worker?.close(mode, deadlineMs)) ?? { drained: 0, cancelled: 0, released: 0, abandoned: 0 };
+    this.#patience.end();
+    this.#waiters.close(releasedError);
+    this.#stopSupervisor();
+    this.#events.close();
+    await this.#watch.close().catch((error) => this.#fleetOptions.reportError(error));
+    return report;
+  }
+
+  #notice(notice: StoreNotice): void {
+    if (this.#patience.isOver) return;
+    this.#worker?.notice(notice);
+    if (notice.type !== "final" && notice.type !== "missed") return;
+    const looked = notice.type === "final" ? this.#waiters.look(notice.ids) : this.#waiters.look();
+    // Polling finds what this look did not.
+    looked.catch((error) => this.#fleetOptions.reportError(error));
+  }
+
+  #toInfo(record: StoredExecutionSummary): ExecutionInfo<OutputOf<O>> {
+    const info = toDurableInfo<OutputOf<O>>(record, this.#fleetOptions.clock.now());
+    if (info.status !== "running" || !this.#worker?.holds(record.id, record.fence)) return info;
+    // What runs here is known better than it was saved.
+    const here = this.#fleet.info(record.id);
+    if (here === undefined || (here.status !== "running" && here.status !== "queued")) return info;
+    const state = here.status === "running" && info.state === "running.working" ? here.state : info.state;
+    return { ...info, state, ...(here.progress !== undefined && { progress: here.progress }) };
+  }
+
+  async #writing<Written extends { readonly reports: readonly InsertReport[] }>(
+    executions: readonly NewExecution[],
+    options: readonly DurableStartOptions[],
+    write: () => Promise<Written>,
+  ): Promise<Written> {
+    let reports: readonly InsertReport[] = [];
+    this.#events.starting(executions.map(({ id }) => id));
+    try {
+      const written = await write();
+      ({ reports } = written);
+      return written;
+    } finally {
+      for (const [index, { id }] of executions.entries()) {
+        const report = reports[index];
+        this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
+        const { signal, transaction } = options[index] ?? {};
+        if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
+      }
+    }
+  }
+
+  #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {
+    const { reportError } = this.#fleetOptions;
+    const cancel = () => void this.cancel(id, "its start signal was aborted").catch(reportError);
+    const stop = () => signal.removeEventListener("abort", cancel);
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+    // What a transaction has not committed cannot be waited for.
+    if (isStored) void this.#waiters.add(id, { resolve: stop, reject: stop });
+  }
+
+  /** It was queued or parked, and no worker will tell. */
+  async #tellCancelled(id: string): Promise<void> {
+    const { store, name } = this.#options;
+    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    if (record?.status !== "cancelled") return;
+    this.#waiters.ended(record as StoredEnd);
+    const { attempt, completedAt = 0, reason } = record;
+    const { durationMs } = toDurableInfo(record, completedAt);
+    this.#events.publish({
+      ...{ type: "execution.cancelled", executionId: id, at: completedAt, attempt, durationMs },
+      ...(reason !== undefined && { reason }),
+    } as UnnumberedEvent);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw new CoordinatorClosedError();
+  }
+
+  #checkTransactions(): void {
+    if (this.#options.store.capabilities.transactions !== "none") return;
+    throw new UnsupportedOperationError("this store cannot start an execution within a transaction of the caller");
+  }
+}

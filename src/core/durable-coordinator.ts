@@ -1,0 +1,91 @@
+import type { EventObject, Subscription } from "xstate";
+import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
+import type { EventsOverflowed, ExecutionEvent, ExecutionEventType } from "../model/execution-event.ts";
+import type { CloseOptions, EventOfType } from "./coordinator.ts";
+import type { StatsStore } from "./coordinator-stats.ts";
+import { StoreBackedCoordinator } from "./durable-client.ts";
+import { checkDurableOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
+import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
+import type { SupervisorRef } from "./supervisor.ts";
+
+/** One of several to start. */
+export interface DurableStartEntry<Input> {
+  input: Input;
+  options?: Omit<DurableStartOptions, "transaction">;
+}
+
+/**
+ * A coordinator whose executions are in a store: they survive the process, and several processes can work on them.
+ *
+ * What asks the store rejects with `StoreUnavailableError` when it could not be reached for five seconds; nothing that was accepted is
+ * lost by that. `pause`, `resume`, `setMaxConcurrent`, `drain`, `stats` and events are about this process; everything else is about all.
+ */
+export interface DurableCoordinator<Input, Output> {
+  /**
+   * Makes an execution durable and gives its id; a worker runs it as soon as it has a slot. A refused start leaves no trace. One that
+   * rejects with `StoreUnavailableError` may have been written; with an `idempotencyKey`, another start tells.
+   *
+   * @throws {InvalidOptionsError} {@link InvalidInputError} {@link SerializationError} {@link CapacityExceededError}
+   * {@link DuplicateExecutionError} {@link IdempotencyConflictError} {@link StartAbortedError} {@link CoordinatorClosedError}
+   */
+  start(input: Input, options?: DurableStartOptions): Promise<string>;
+  /** Accepts all of them, in this order, or none. Throws what `start` throws. */
+  startMany(entries: readonly DurableStartEntry<Input>[], options?: { transaction?: unknown }): Promise<string[]>;
+  /** The record as it is now; undefined when there is none with this id. */
+  getStatus(id: string): Promise<ExecutionInfo<Output> | undefined>;
+  /** One page of records in the order of start. */
+  list(query?: ExecutionQuery): Promise<ExecutionPage<Output>>;
+  /** How many records have each status. */
+  counts(): Promise<ExecutionCounts>;
+  /**
+   * The result, when there is one, wherever it runs.
+   *
+   * @throws {ExecutionFailedError} {@link ExecutionTimeoutError} {@link ExecutionLostError} {@link ExecutionCancelledError}
+   * {@link ExecutionNotFoundError} {@link WaitTimeoutError} after `timeoutMs`, the signal's reason when it is aborted,
+   * {@link CoordinatorClosedError} when this coordinator closes first.
+   */
+  waitFor(id: string, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<Output>;
+  /**
+   * Stores a signal for an execution that has not ended. Its orchestrator gets the signals in order, each once in what survives of its
+   * history; a machine that has no transition for one when its turn comes drops it.
+   */
+  send<Event extends EventObject>(id: string, event: Event): Promise<SendResult>;
+  /** Asks the execution to stop; resolves when that is stored, to false when it had ended or is unknown. `waitFor` awaits the end. */
+  cancel(id: string, reason?: string): Promise<boolean>;
+  /** Removes records that ended strictly more than `olderThanMs` ago, 3 600 000 by default; resolves to how many. */
+  cleanup(options?: { olderThanMs?: number }): Promise<number>;
+  /** This process claims nothing until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Of this process. A lower limit takes effect as executions end. */
+  setMaxConcurrent(maxConcurrent: number): void;
+  /** Facts about what this process started and runs. What `listener` throws goes to `onError`. */
+  on<Type extends ExecutionEventType | "*">(type: Type, listener: (event: EventOfType<Type, Output>) => void): Subscription;
+  /** The same facts from now on; ends when the signal is aborted or the coordinator is closed. */
+  events(options?: { signal?: AbortSignal }): AsyncIterableIterator<ExecutionEvent<Output> | EventsOverflowed>;
+  /** Resolves when this process holds nothing and finds nothing more to run. Starts stay allowed. */
+  drain(): Promise<void>;
+  /**
+   * Claims nothing any more, and resolves to what became of the executions that this process held, at the latest after `deadlineMs`
+   * (30 000). `release` (default): what reaches a safe point is saved and given back, the rest may finish. `drain`: all may finish.
+   * Either way, what has not ended at the deadline is aborted and given back to other workers. `cancel`: all is cancelled.
+   */
+  close(options?: CloseOptions): Promise<CloseReport>;
+  [Symbol.asyncDispose](): Promise<void>;
+  /** The supervisor's actor of this process. */
+  readonly supervisor: SupervisorRef;
+  /** Of this process; its counts of ends are since it was made. */
+  readonly stats: StatsStore;
+}
+
+/**
+ * Makes a coordinator that keeps its executions in a store.
+ *
+ * @throws {InvalidOptionsError}
+ */
+export function createDurableCoordinator<O extends AnyOrchestrator>(
+  options: DurableCoordinatorOptions<O>,
+): DurableCoordinator<InputOf<O>, OutputOf<O>> {
+  checkDurableOptions(options);
+  return new StoreBackedCoordinator<O>(options);
+}

@@ -1,0 +1,117 @@
+import type { Checkpoint } from "../model/checkpoint.ts";
+import { InvalidOptionsError } from "../model/errors.ts";
+import * as check from "../model/option-check.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
+import type { AnyOrchestrator } from "./orchestrator.ts";
+
+/** How a machine goes on from its checkpoint. */
+export interface RestorePolicy {
+  /** When pending timers are due: at the instant they were due at, after what was left of them, or after their whole delay; `absolute`. */
+  timers?: "absolute" | "remaining" | "restart";
+  /** What becomes of invokes that were in flight: begun again (they may run more than once), or told as failed; `rerun`. */
+  invokes?: "rerun" | "fail";
+  /** Makes a checkpoint of another machine version fit this one; with it, the worker claims every version. */
+  migrate?(checkpoint: Checkpoint): Checkpoint;
+}
+
+/** When a machine is saved: after every macrostep, when it is in a state tagged `checkpoint`, or at most once per span. */
+export type CheckpointPolicy = "every" | "tagged" | { throttleMs: number };
+
+/** What a durable coordinator has beside the settings of every coordinator. */
+export interface DurableOptions {
+  /** One kind of coordinator per name; all processes of it share their executions. */
+  name: string;
+  store: ExecutionStore;
+  /** Names this process in leases; by default generated. No two live processes may have the same. */
+  workerId?: string;
+  /** `client` starts and asks, `worker` runs, `both` does both; `both`. */
+  role?: "both" | "client" | "worker";
+  /** How long a claim stays valid unless it is renewed, which happens every third of it; 30 000. */
+  leaseMs?: number;
+  /** How often the store is asked although it told nothing; 500. */
+  pollMs?: number;
+  /** How often an execution may lose its worker before it is failed with `ExecutionLostError`; 3. */
+  maxTakeovers?: number;
+  /** Of the orchestrator, saved with each checkpoint; a worker goes on only with checkpoints of its own version, unless it can `migrate`. */
+  machineVersion?: string;
+  restore?: RestorePolicy;
+  /** `every`. */
+  checkpoint?: CheckpointPolicy;
+  /** A larger checkpoint fails the execution with `CheckpointTooLargeError`; 1 048 576. */
+  maxCheckpointBytes?: number;
+}
+
+/** Settings of `createDurableCoordinator`. */
+export type DurableCoordinatorOptions<O extends AnyOrchestrator> = Omit<CoordinatorOptions<O>, "snapshot"> & DurableOptions;
+
+/** Settings of one durable start. */
+export interface DurableStartOptions extends StartOptions {
+  /**
+   * Writes with this transaction of the caller, so that the execution exists if and only if the caller's data does: a database client in a
+   * transaction, or the handle of `store.transaction`. The input is then checked synchronously, and nothing is repeated.
+   */
+  transaction?: unknown;
+}
+
+const storeMethods = [
+  "insert",
+  "get",
+  "list",
+  "counts",
+  "claim",
+  "renew",
+  "checkpoint",
+  "settle",
+  "requestCancel",
+  "watch",
+  "sweep",
+  "close",
+];
+
+const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> = {
+  name: check.text,
+  store: check.having(...storeMethods),
+  workerId: check.text,
+  role: check.oneOf("both", "client", "worker"),
+  leaseMs: check.positiveMilliseconds,
+  pollMs: check.positiveMilliseconds,
+  maxTakeovers: check.wholeNumber(0, "infinity"),
+  machineVersion: check.text,
+  restore: check.fields({
+    timers: check.oneOf("absolute", "remaining", "restart"),
+    invokes: check.oneOf("rerun", "fail"),
+    migrate: check.callable,
+  }),
+  checkpoint: check.either(
+    "every, tagged or { throttleMs }",
+    check.oneOf("every", "tagged"),
+    check.fields({ throttleMs: check.positiveMilliseconds }),
+  ),
+  maxCheckpointBytes: check.wholeNumber(1, "infinity"),
+};
+
+/** Throws `InvalidOptionsError` naming the first wrong field. */
+export function checkDurableOptions(options: unknown): void {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidOptionsError({ field: "options", expected: "an object", received: options });
+  }
+  const durable: Record<string, unknown> = {};
+  const others: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (Object.hasOwn(durableChecks, key)) durable[key] = value;
+    else others[key] = value;
+  }
+  if (others.snapshot !== undefined) {
+    throw new InvalidOptionsError({ field: "snapshot", expected: "nothing: the store remembers", received: others.snapshot });
+  }
+  checkCoordinatorOptions(others);
+  check.fields(durableChecks)(durable, "options");
+  check.text(durable.name, "name");
+  durableChecks.store(durable.store, "store");
+}
+
+/** Throws `InvalidOptionsError` naming the first wrong field. */
+export function checkDurableStartOptions({ transaction: _, ...options }: DurableStartOptions, where: string): void {
+  checkStartOptions(options, where);
+}

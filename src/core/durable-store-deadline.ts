@@ -1,0 +1,58 @@
+import { StoreUnavailableError } from "../model/store-errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { InsertRequest } from "../ports/store-insert.ts";
+
+type Call = (request: never, more: never) => Promise<unknown>;
+
+const methods = [
+  ...(["insert", "get", "list", "counts", "claim", "renew", "changeSlots", "checkpoint", "settle", "park", "requestCancel"] as const),
+  ...(["appendSignals", "readSignals", "sweep", "remove"] as const),
+];
+
+/**
+ * The same store, but a call that is not answered within `timeoutMs` rejects with `StoreUnavailableError`: a connection may be dead without
+ * telling. Since every call may be repeated, giving one up too early costs nothing but the repetition.
+ */
+export function withDeadline(store: ExecutionStore, clock: Clock, timeoutMs: number): ExecutionStore {
+  const limited = methods.map((method) => {
+    const call = store[method].bind(store) as Call;
+    return [
+      method,
+      async (request: never, more: never) =>
+        isWithinTransaction(request) ? call(request, more) : inTime(method, call(request, more), clock, timeoutMs),
+    ];
+  });
+  return {
+    ...(Object.fromEntries(limited) as Pick<ExecutionStore, (typeof methods)[number]>),
+    capabilities: store.capabilities,
+    appendEvents: (request) => store.appendEvents(request),
+    readEvents: (request) => store.readEvents(request),
+    findOverdue: (request) => store.findOverdue(request),
+    // Without one, looking at intervals goes on; one that comes late is as good.
+    watch: (request, listener) => store.watch(request, listener),
+    close: () => store.close(),
+  };
+}
+
+/** Its answer is the caller's to wait for. */
+function isWithinTransaction(request: unknown): boolean {
+  return (request as Partial<InsertRequest> | undefined)?.transaction !== undefined;
+}
+
+function inTime<Result>(method: string, answer: Promise<Result>, clock: Clock, timeoutMs: number): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new StoreUnavailableError(`the store did not answer a call of ${method} within ${timeoutMs} ms`));
+    const timer = clock.setTimeout(giveUp, timeoutMs, true);
+    answer.then(
+      (result) => {
+        clock.clearTimeout(timer);
+        resolve(result);
+      },
+      (error) => {
+        clock.clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}

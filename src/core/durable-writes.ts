@@ -1,0 +1,110 @@
+import type { EventObject } from "xstate";
+import { SerializationError } from "../model/errors.ts";
+import type { SendResult } from "../model/execution.ts";
+import { toJsonText } from "../model/json-text.ts";
+import type { NewExecution } from "../model/stored-execution.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { InsertReport } from "../ports/store-insert.ts";
+import type { AppendSignalReport, CancelReport, CancelRequest, NewSignal } from "../ports/store-message.ts";
+import type { Patience } from "./durable-patience.ts";
+import { refusalOf, startedId } from "./durable-start.ts";
+import { WriteBatch } from "./durable-write-batch.ts";
+
+/** Items of one write at most. */
+const maxWrites = 500;
+/** Tries before a user is told that the store cannot be reached; with growing pauses, about five seconds. */
+const maxFailures = 10;
+
+export interface DurableWritesOptions {
+  readonly store: ExecutionStore;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly patience: Patience;
+  readonly maxConcurrent: number;
+  readonly maxQueued: number;
+  generateId(): string;
+  /** What this process would run at once does not count as queued. */
+  freeSlots(): number;
+}
+
+/** What users write: starts, cancels and signals, those of one tick together. */
+export class DurableWrites {
+  readonly #options: DurableWritesOptions;
+  readonly #inserts: WriteBatch<NewExecution, InsertReport>;
+  readonly #cancels: WriteBatch<CancelRequest["cancels"][number], CancelReport>;
+  readonly #signals: WriteBatch<NewSignal, AppendSignalReport>;
+
+  constructor(options: DurableWritesOptions) {
+    this.#options = options;
+    const { store, name, patience } = options;
+    const batch = { patience, maxSize: maxWrites, goesOn: (failures: number) => failures < maxFailures };
+    this.#inserts = new WriteBatch<NewExecution, InsertReport>({
+      ...batch,
+      write: (executions) => store.insert({ name, executions, ...this.#limit() }),
+    });
+    this.#cancels = new WriteBatch<CancelRequest["cancels"][number], CancelReport>({
+      ...batch,
+      write: (cancels) => store.requestCancel({ name, cancels }),
+    });
+    this.#signals = new WriteBatch<NewSignal, AppendSignalReport>({
+      ...batch,
+      write: (signals) => store.appendSignals({ name, signals }),
+    });
+  }
+
+  async start(execution: NewExecution): Promise<{ id: string; report: InsertReport }> {
+    const report = await this.#inserts.add(execution);
+    return { id: startedId(execution, report, this.#options), report };
+  }
+
+  /** All or none; what an idempotency key stands for already is as good as written. */
+  async startAll(executions: readonly NewExecution[]): Promise<{ ids: string[]; reports: readonly InsertReport[] }> {
+    const { store, name, patience } = this.#options;
+    const existing = new Map<NewExecution, InsertReport>();
+    for (;;) {
+      const fresh = executions.filter((execution) => !existing.has(execution));
+      const reports =
+        fresh.length === 0 ? [] : await patience.call(() => store.insert({ name, executions: fresh, atomic: true, ...this.#limit() }));
+      const refused = refusalOf(reports);
+      if (refused >= 0) startedId(fresh[refused] as NewExecution, reports[refused] as InsertReport, this.#options);
+      for (const [index, execution] of fresh.entries()) {
+        const report = reports[index] as InsertReport;
+        if (!report.inserted && report.reason === "existing") existing.set(execution, report);
+      }
+      if (reports.some((report) => !report.inserted && report.reason === "atomic")) continue;
+      const all = executions.map((execution) => existing.get(execution) ?? (reports[fresh.indexOf(execution)] as InsertReport));
+      return { ids: executions.map((execution, index) => startedId(execution, all[index] as InsertReport, this.#options)), reports: all };
+    }
+  }
+
+  /** With the caller's transaction: asks the store before it returns, and once. */
+  async startWithin(
+    transaction: unknown,
+    executions: readonly NewExecution[],
+  ): Promise<{ ids: string[]; reports: readonly InsertReport[] }> {
+    const { store, name } = this.#options;
+    const reports = await store.insert({ name, executions, atomic: executions.length > 1, ...this.#limit(), transaction });
+    const refused = refusalOf(reports);
+    const first = refused < 0 ? 0 : refused;
+    startedId(executions[first] as NewExecution, reports[first] as InsertReport, this.#options);
+    return { ids: executions.map((execution, index) => startedId(execution, reports[index] as InsertReport, this.#options)), reports };
+  }
+
+  async cancel(id: string, reason: string | undefined): Promise<CancelReport> {
+    return this.#cancels.add({ id, token: this.#options.generateId(), ...(reason !== undefined && { reason }) });
+  }
+
+  /** @throws {SerializationError} */
+  async send(id: string, event: EventObject): Promise<SendResult> {
+    const report = await this.#signals.add({ id, token: this.#options.generateId(), body: toJsonText(event, "event") });
+    if (report.accepted) return { accepted: true };
+    if (report.reason === "unstorable") throw new SerializationError("event", "the store cannot keep it, it may be too large");
+    return { accepted: false, reason: report.reason, accepts: [] };
+  }
+
+  #limit(): { maxQueued?: number } {
+    const { maxQueued, freeSlots } = this.#options;
+    return maxQueued === Number.POSITIVE_INFINITY ? {} : { maxQueued: maxQueued + freeSlots() };
+  }
+}

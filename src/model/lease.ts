@@ -1,0 +1,37 @@
+/** Names one claim of one execution: every write of a worker carries it, and is refused once another claim has a higher fence. */
+export interface LeaseToken {
+  readonly id: string;
+  /** Rises with every claim of the execution. */
+  readonly fence: number;
+}
+
+/** What a claim gives: the right to write until it expires. */
+export interface Lease extends LeaseToken {
+  /** The worker that claimed. */
+  readonly owner: string;
+  /** Epoch milliseconds of the store's clock; for people. A worker measures its own lease from before it asked. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Why a write under a lease changed nothing:
+ * `unknown` no such record; `final` the execution has ended; `superseded` it was claimed again, or taken back from this owner;
+ * `expired` the lease ran out, though nobody has taken over yet.
+ */
+export type LeaseRefusal = "unknown" | "final" | "superseded" | "expired";
+
+/** What a refusal is decided on. */
+export interface LeaseFacts {
+  readonly final: boolean;
+  readonly owner: string | undefined;
+  readonly fence: number;
+  readonly leaseExpiresAt: number | undefined;
+}
+
+/** Why this owner may not write under this fence, or undefined where it may. */
+export function leaseRefusal(row: LeaseFacts | undefined, owner: string, fence: number, now: number): LeaseRefusal | undefined {
+  if (row === undefined) return "unknown";
+  if (row.final) return "final";
+  if (row.fence !== fence || row.owner !== owner || row.leaseExpiresAt === undefined) return "superseded";
+  return row.leaseExpiresAt <= now ? "expired" : undefined;
+}

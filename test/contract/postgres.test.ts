@@ -1,0 +1,149 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
+import { SchemaVersionError, StoreUnavailableError } from "../../src/model/store-errors.ts";
+import type { ExecutionStore } from "../../src/ports/execution-store.ts";
+import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
+import { newExecution } from "../../src/testing/contract/store-world.ts";
+import { claimInProcess } from "../support/claiming-process.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+
+let server: PostgresServer;
+let admin: pg.Pool;
+let schemas = 0;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  admin = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
+}, 60_000);
+afterAll(async () => {
+  await admin?.end();
+  await server?.remove();
+});
+
+function nextSchema(): string {
+  schemas += 1;
+  return `s${schemas}`;
+}
+
+describe("Postgres store", () => {
+  const contract = executionStoreContract(async () => {
+    const schema = nextSchema();
+    const opened: ExecutionStore[] = [];
+    const open = () => {
+      const store = createPostgresStore({ connectionString: server.connectionString, schema, maxConnections: 4 });
+      opened.push(store);
+      return store;
+    };
+    const store = open();
+    await store.counts({ name: "none" });
+    // The server's clock, as far as the store looks at it, stands still until the contract moves it.
+    await admin.query(`CREATE TABLE ${schema}.time (now bigint); INSERT INTO ${schema}.time VALUES (1700000000000);
+      CREATE OR REPLACE FUNCTION ${schema}.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT now FROM ${schema}.time'`);
+    return {
+      store,
+      openSecond: async () => open(),
+      elapse: async (ms) => void (await admin.query(`UPDATE ${schema}.time SET now = now + ${ms}`)),
+      close: async () => {
+        for (const each of opened) await each.close();
+        await admin.query(`DROP SCHEMA ${schema} CASCADE`);
+      },
+    };
+  });
+  for (const { name, run } of contract) it(name, run);
+});
+
+describe("Postgres store, on its own", () => {
+  const open = (schema: string) => createPostgresStore({ connectionString: server.connectionString, schema, maxConnections: 4 });
+
+  it("two processes that claim at once never get the same execution, and leave none", async () => {
+    const schema = nextSchema();
+    const store = open(schema);
+    await store.insert({ name: "p", executions: Array.from({ length: 2_000 }, (_, index) => newExecution(`e${index}`)) });
+    const address = { kind: "postgres", connectionString: server.connectionString, schema } as const;
+    const taken = (await Promise.all([claimInProcess(address), claimInProcess(address)])).flat();
+    expect([taken.length, new Set(taken).size]).toEqual([2_000, 2_000]);
+    await store.close();
+  }, 30_000);
+
+  it("a start in the caller's transaction comes and goes with it", async () => {
+    const store = open(nextSchema());
+    const client = await admin.connect();
+    for (const end of ["ROLLBACK", "COMMIT"]) {
+      await client.query("BEGIN");
+      const [report] = await store.insert({ name: "t", executions: [newExecution("a")], transaction: client });
+      expect(report?.inserted).toBe(true);
+      await client.query(end);
+      expect((await store.counts({ name: "t" })).total).toBe(end === "COMMIT" ? 1 : 0);
+    }
+    client.release();
+    await store.close();
+  });
+
+  it("a refused start does not abort the caller's transaction", async () => {
+    const store = open(nextSchema());
+    await store.insert({ name: "t", executions: [newExecution("a")] });
+    const client = await admin.connect();
+    await client.query("BEGIN");
+    const [report] = await store.insert({ name: "t", executions: [newExecution("a", { startToken: "other" })], transaction: client });
+    expect(report).toEqual({ inserted: false, reason: "duplicate", existingId: "a" });
+    await store.insert({ name: "t", executions: [newExecution("b")], transaction: client });
+    await client.query("COMMIT");
+    client.release();
+    expect((await store.counts({ name: "t" })).total).toBe(2);
+    await store.close();
+  });
+
+  it("stores that migrate an empty schema at once all succeed", async () => {
+    const schema = nextSchema();
+    const stores = Array.from({ length: 4 }, () => open(schema));
+    await Promise.all(stores.map((store) => store.counts({ name: "t" })));
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it("a newer schema is refused", async () => {
+    const schema = nextSchema();
+    const store = open(schema);
+    await store.counts({ name: "t" });
+    await admin.query(`INSERT INTO ${schema}.schema_versions (version) VALUES (999)`);
+    const late = open(schema);
+    await expect(late.counts({ name: "t" })).rejects.toThrow(SchemaVersionError);
+    await store.close();
+    await late.close();
+  });
+
+  it("a pool of the caller is used and stays open", async () => {
+    const store = createPostgresStore({ pool: admin, schema: nextSchema() });
+    await store.insert({ name: "t", executions: [newExecution("a")] });
+    await store.close();
+    expect((await admin.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+  });
+
+  it("lost connections cost a call or none, and a watcher listens again and says that it may have missed something", async () => {
+    const store = open(nextSchema());
+    const heard: string[] = [];
+    await store.watch({ name: "t", work: true }, ({ type }) => heard.push(type));
+    await admin.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    );
+    await expect.poll(() => heard.includes("missed"), { timeout: 5_000 }).toBe(true);
+    await store
+      .insert({ name: "t", executions: [newExecution("a")] })
+      .catch((error) => expect(error).toBeInstanceOf(StoreUnavailableError));
+    await store.insert({ name: "t", executions: [newExecution("a")] });
+    await expect.poll(() => heard.includes("claimable"), { timeout: 5_000 }).toBe(true);
+    await store.close();
+  });
+
+  it("a server that is away is reported as unavailable, and is found again", async () => {
+    const store = open(nextSchema());
+    await store.insert({ name: "t", executions: [newExecution("a")] });
+    await admin.end();
+    await server.stop();
+    await expect(store.counts({ name: "t" })).rejects.toThrow(StoreUnavailableError);
+    await server.start();
+    admin = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
+    expect((await store.counts({ name: "t" })).queued).toBe(1);
+    await store.close();
+  }, 30_000);
+});

@@ -1,0 +1,74 @@
+import { createMemoryData, createMemoryStore } from "../../../src/adapters/memory/memory-store.ts";
+import { createDurableCoordinator, type DurableCoordinator } from "../../../src/core/durable-coordinator.ts";
+import type { DurableCoordinatorOptions } from "../../../src/core/durable-options.ts";
+import type { AnyOrchestrator, InputOf, OutputOf } from "../../../src/core/orchestrator.ts";
+import { StoreUnavailableError } from "../../../src/model/store-errors.ts";
+import type { ExecutionStore } from "../../../src/ports/execution-store.ts";
+import { VirtualClock } from "../../../src/testing/virtual-clock.ts";
+
+type Method = Exclude<keyof ExecutionStore, "capabilities">;
+
+/** Several processes on one memory store in virtual time. */
+export function createWorld() {
+  const clock = new VirtualClock({ now: 1_000_000 });
+  const data = createMemoryData();
+  const errors: unknown[] = [];
+  const open: { close(options: { mode: "release"; deadlineMs: number }): Promise<unknown> }[] = [];
+  let workers = 0;
+  return {
+    clock,
+    errors,
+    /** A store whose calls can be made to fail before or after the write. */
+    store: () => faultyStore(createMemoryStore({ clock, data })),
+    process<O extends AnyOrchestrator>(
+      options: Omit<DurableCoordinatorOptions<O>, "store" | "name"> & { store?: ExecutionStore },
+    ): DurableCoordinator<InputOf<O>, OutputOf<O>> {
+      let ids = 0;
+      const workerId = options.workerId ?? `worker-${++workers}`;
+      const coordinator = createDurableCoordinator<O>({
+        name: "test",
+        store: createMemoryStore({ clock, data }),
+        clock,
+        random: () => 0.5,
+        generateId: () => `${workerId}-${++ids}`,
+        onError: (error) => errors.push(error),
+        workerId,
+        ...options,
+      } as DurableCoordinatorOptions<O>);
+      open.push(coordinator);
+      return coordinator;
+    },
+    async closeAll(): Promise<void> {
+      const closed = Promise.all(open.map((coordinator) => coordinator.close({ mode: "release", deadlineMs: 0 })));
+      await clock.advance(2_000);
+      await closed;
+    },
+  };
+}
+
+/** How calls of one method fail from now on; undefined: they work. */
+export type Fault = "before" | "after" | "hangs" | undefined;
+
+export type FaultyStore = ExecutionStore & { readonly faults: Map<Method | "*", Fault>; readonly calls: Method[] };
+
+function faultyStore(store: ExecutionStore): FaultyStore {
+  const faults = new Map<Method | "*", Fault>();
+  const calls: Method[] = [];
+  return new Proxy(store as FaultyStore, {
+    get(target, key) {
+      if (key === "faults") return faults;
+      if (key === "calls") return calls;
+      const value = target[key as Method] as unknown;
+      if (typeof value !== "function") return value;
+      return async (...parameters: unknown[]) => {
+        calls.push(key as Method);
+        const fault = faults.get(key as Method) ?? faults.get("*");
+        if (fault === "hangs") return new Promise(() => {});
+        if (fault === "before") throw new StoreUnavailableError("down");
+        const answer = await (value as (...parameters: unknown[]) => Promise<unknown>)(...parameters);
+        if (fault === "after") throw new StoreUnavailableError("the answer was lost");
+        return answer;
+      };
+    },
+  });
+}
