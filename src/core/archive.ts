@@ -1,19 +1,22 @@
 import type { Clock } from "../ports/clock.ts";
 import type { ExecutionRecord } from "./execution-record.ts";
-import { IndexedHeap } from "./indexed-heap.ts";
+
+interface Entry {
+  readonly record: ExecutionRecord;
+  /** On the monotonic clock, so that nobody who sets the machine's clock changes an age. */
+  readonly endedAt: number;
+}
 
 const none: ExecutionRecord[] = [];
 
-/** The records of executions that ended, the one that ended first in front. */
+/** The records of executions that ended, in the order in which they did. */
 export class Archive {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   readonly #maxCount: number;
   readonly #wake: () => void;
-  readonly #records = new IndexedHeap<ExecutionRecord>((a, b) => {
-    const difference = endOf(a) - endOf(b);
-    return difference === 0 ? a.sequence < b.sequence : difference < 0;
-  });
+  #entries: (Entry | undefined)[] = [];
+  #head = 0;
   #timer: unknown;
   #armed = false;
 
@@ -25,8 +28,9 @@ export class Archive {
     this.#wake = wake;
   }
 
-  add(record: ExecutionRecord): void {
-    this.#records.push(record);
+  /** `ageMs`: how long ago it ended. */
+  add(record: ExecutionRecord, ageMs = 0): void {
+    this.#entries.push({ record, endedAt: this.#clock.monotonicNow() - ageMs });
     this.#arm();
   }
 
@@ -39,18 +43,16 @@ export class Archive {
 
   /** Takes out what is too much. */
   surplus(): ExecutionRecord[] {
-    return this.#records.size > this.#maxCount ? this.#takeWhile(() => this.#records.size > this.#maxCount) : none;
+    const surplus = this.#entries.length - this.#head - this.#maxCount;
+    return surplus > 0 ? this.#take(surplus) : none;
   }
 
   /** Takes out what ended strictly more than `ageMs` ago. */
   olderThan(ageMs: number): ExecutionRecord[] {
-    const now = this.#clock.now();
-    return this.#takeWhile((record) => now - endOf(record) > ageMs);
-  }
-
-  /** In the order in which they ended. */
-  values(): ExecutionRecord[] {
-    return [...this.#records.values()].sort((a, b) => endOf(a) - endOf(b) || a.sequence - b.sequence);
+    const now = this.#clock.monotonicNow();
+    let end = this.#head;
+    while (now - (this.#entries[end]?.endedAt ?? now) > ageMs) end += 1;
+    return this.#take(end - this.#head);
   }
 
   stop(): void {
@@ -58,28 +60,29 @@ export class Archive {
     this.#armed = true;
   }
 
-  #takeWhile(goes: (record: ExecutionRecord) => boolean): ExecutionRecord[] {
+  #take(count: number): ExecutionRecord[] {
     const taken: ExecutionRecord[] = [];
-    for (let record = this.#records.peek(); record !== undefined && goes(record); record = this.#records.peek()) {
-      this.#records.remove(record);
-      taken.push(record);
+    for (const end = this.#head + count; this.#head < end; this.#head += 1) {
+      taken.push((this.#entries[this.#head] as Entry).record);
+      this.#entries[this.#head] = undefined;
+    }
+    // The empty places go in one go, seldom enough to cost nothing.
+    if (this.#head > this.#entries.length / 2) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
     }
     return taken;
   }
 
   #arm(): void {
-    const oldest = this.#records.peek();
+    const oldest = this.#entries[this.#head];
     if (this.#armed || oldest === undefined || this.#maxAgeMs === Number.POSITIVE_INFINITY) return;
     this.#armed = true;
-    const dueInMs = Math.max(1, endOf(oldest) + this.#maxAgeMs + 1 - this.#clock.now());
+    const dueInMs = Math.max(1, oldest.endedAt + this.#maxAgeMs + 1 - this.#clock.monotonicNow());
     const run = () => {
       this.#armed = false;
       this.#wake();
     };
     this.#timer = this.#clock.setTimeout(run, dueInMs, true);
   }
-}
-
-function endOf(record: ExecutionRecord): number {
-  return record.final?.info.completedAt ?? 0;
 }

@@ -4,7 +4,7 @@ import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { CoordinatorSnapshot } from "./coordinator-snapshot.ts";
+import { type CoordinatorSnapshot, isCoordinatorSnapshot } from "./coordinator-snapshot.ts";
 import type { AnyOrchestrator, InputOf } from "./orchestrator.ts";
 import type { RateLimit } from "./rate-limiter.ts";
 
@@ -27,7 +27,7 @@ export interface CoordinatorOptions<O extends AnyOrchestrator> {
   maxConcurrent?: number;
   /** How many may wait in `queued`; Infinity. 0 refuses a start for which no slot is free. */
   maxQueued?: number;
-  /** How many of one group hold a slot at the same time; no limit. A function is asked when a group first appears, and again after it was empty. */
+  /** How many of one group hold a slot at the same time; no limit. A function is asked at each start of its group. */
   maxConcurrentPerGroup?: number | ((group: string) => number);
   /** How many attempts begin within any span of `intervalMs`; no limit. */
   rateLimit?: RateLimit;
@@ -110,7 +110,7 @@ const coordinatorOptionsCheck = check.fields(
       }
     },
     snapshot: (value, field) => {
-      if ((value as { version?: unknown } | null)?.version !== 1) {
+      if (!isCoordinatorSnapshot(value)) {
         throw new InvalidOptionsError({ field, expected: "what supervisor.getPersistedSnapshot() gave", received: value });
       }
     },

@@ -294,13 +294,13 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     const checkedInput = this.#options.inputSchema === undefined ? input : await this.#checkInput(input);
     const { clock, maxOfGroup } = this.#fleetOptions;
     return {
-      id: options.id ?? this.#generateId(),
+      id: options.id ?? this.#newId(),
       input: checkedInput,
       idempotencyKey: options.idempotencyKey,
       priority: options.priority ?? 0,
       group,
       groupLimit: group === undefined ? Number.POSITIVE_INFINITY : maxOfGroup(group),
-      tags: tags === undefined ? noTags : [...tags],
+      tags: tags === undefined ? noTags : Object.freeze([...tags]),
       delayMs: options.delayMs ?? 0,
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxAttempts: retry.maxAttempts ?? 1,
@@ -311,6 +311,12 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       takeovers: 0,
       startedAt: undefined,
     };
+  }
+
+  #newId(): string {
+    const id = this.#generateId();
+    check.text(id, "generateId()");
+    return id;
   }
 
   async #checkInput(input: unknown): Promise<unknown> {

@@ -15,10 +15,10 @@ export function endingOf({ status, durationMs, result, error, reason, abandoned 
 /** Gives the waiter the result, or the error that says why there is none. Nothing while it lives. */
 export function settle(waiter: Waiter, { final, request }: ExecutionRecord): void {
   if (final === undefined) return;
-  const { info, error } = final;
+  const { info, error, timedOut } = final;
   if (info.status === "completed") waiter.resolve(info.result);
   else if (info.status === "cancelled") waiter.reject(new ExecutionCancelledError(request.id, info.reason));
-  else if (error instanceof ExecutionTimeoutError) waiter.reject(error);
+  else if (timedOut) waiter.reject(new ExecutionTimeoutError(request.id, request.timeoutMs ?? 0));
   else waiter.reject(new ExecutionFailedError(request.id, info.error ?? toSerializedError(error), error));
 }
 

@@ -1,5 +1,6 @@
 import type { ActorRefFrom } from "xstate";
 import type { executionMachine } from "../../machines/execution-machine.ts";
+import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
@@ -50,9 +51,12 @@ export interface ExecutionRecord extends Candidate {
   timer: Timer | undefined;
   /** What was left of the attempt's time when it began to wait for a signal. */
   timeLeftMs: number | undefined;
-  waiters: Waiter[] | undefined;
+  /** The error of the last attempt that took too long. */
+  timeout: ExecutionTimeoutError | undefined;
+  waiters: Set<Waiter> | undefined;
   stopListening: (() => void) | undefined;
-  final: { readonly info: ExecutionInfo; readonly error: unknown } | undefined;
+  /** `error` is what was thrown, where it was thrown in this process. */
+  final: { readonly info: ExecutionInfo; readonly error: unknown; readonly timedOut: boolean } | undefined;
 }
 
 /** A record that has an attempt under way. */
@@ -77,7 +81,7 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
   const isFinal = isFinalStatus(status);
   const completedAt = isFinal ? (context.completedAt ?? now) : undefined;
   const error = crash?.error ?? context.error;
-  return {
+  return Object.freeze({
     id: request.id,
     status,
     state,
@@ -93,10 +97,10 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
     durationMs: context.startedAt === undefined ? 0 : Math.max(0, (completedAt ?? now) - context.startedAt),
     ...(context.progress !== undefined && { progress: context.progress }),
     ...(status === "completed" && { result: context.result }),
-    ...((status === "failed" || (status === "queued" && error !== undefined)) && { error: toSerializedError(error) }),
+    ...((status === "failed" || (status === "queued" && context.retryDelayMs !== undefined)) && { error: toSerializedError(error) }),
     ...(context.reason !== undefined && (status === "cancelled" || state === "running.cancelling") && { reason: context.reason }),
     ...(context.abandoned && { abandoned: true as const }),
-  };
+  });
 }
 
 /** `{ running: "working" }` becomes `running.working`. */

@@ -9,7 +9,7 @@ export interface ExecutionScope {
   readonly signal: AbortSignal;
   /** Epoch milliseconds of the coordinator's clock. */
   now(): number;
-  /** Milliseconds until this attempt times out; Infinity without a timeout. */
+  /** Milliseconds until this attempt times out, 0 once it was asked to stop; Infinity without a timeout. */
   remainingMs(): number;
   /** Shown as `progress` in the record and told as `execution.progressed`. Ignored once the attempt has been asked to stop. */
   progress(value: unknown): void;

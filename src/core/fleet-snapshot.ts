@@ -1,6 +1,7 @@
+import type { ExecutionInfo } from "../model/execution.ts";
 import { toJson } from "../model/json.ts";
-import type { CoordinatorSnapshot, PersistedExecution, PersistedRecord } from "./coordinator-snapshot.ts";
-import type { ExecutionRecord, ExecutionRequest } from "./execution-record.ts";
+import { type CoordinatorSnapshot, isPersistedRecord, type PersistedExecution, type PersistedRecord } from "./coordinator-snapshot.ts";
+import { type ExecutionRecord, phaseOf } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 
 /**
@@ -9,42 +10,59 @@ import type { Fleet, FleetOptions } from "./fleet.ts";
  * @throws {SerializationError} when an input, a progress or a result is not JSON; names the execution.
  */
 export function toCoordinatorSnapshot(fleet: Fleet): CoordinatorSnapshot {
-  const live: PersistedExecution[] = [];
-  const finished: PersistedRecord[] = [];
-  for (const record of fleet.records()) {
-    if (record.final === undefined) live.push(toPersistedExecution(record, fleet.dueAt(record)));
-    else finished.push(toPersistedRecord(record));
-  }
-  return { status: "active", output: undefined, error: undefined, version: 1, live, finished };
+  const executions = Array.from(fleet.records(), (record) => {
+    const info = fleet.info(record.request.id) as ExecutionInfo;
+    if (record.final !== undefined) return toPersistedRecord(record, info);
+    if (info.state === "running.cancelling") return toPersistedRecord(record, asCancelled(info));
+    return toPersistedExecution(record, fleet.dueAt(record));
+  });
+  return { status: "active", output: undefined, error: undefined, version: 1, executions };
 }
 
 /** Those that ran are queued again; the attempt that was cut short counts, but not as failed. */
-export function adoptSnapshot(fleet: Fleet, snapshot: CoordinatorSnapshot, { clock, maxOfGroup }: FleetOptions): void {
-  for (const { info, idempotencyKey, input } of snapshot.finished) {
-    const { id, priority, group, tags, maxAttempts, attempt, takeovers, queuedAt, startedAt } = info;
-    const request = { id, input, priority, tags, maxAttempts, attempt, takeovers, queuedAt, backoff: {}, delayMs: 0 };
-    fleet.adoptFinished({ ...request, group, groupLimit: 0, startedAt, idempotencyKey, timeoutMs: undefined, signal: undefined }, info);
-  }
-  for (const execution of snapshot.live) {
-    const { group, idempotencyKey, timeoutMs, startedAt, dueAt } = execution;
-    const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+export function adoptSnapshot(fleet: Fleet, { executions }: CoordinatorSnapshot, { clock, maxOfGroup }: FleetOptions): void {
+  const adopted = executions.map((execution) => {
+    if (isPersistedRecord(execution)) {
+      const { input, idempotencyKey, timeoutMs } = execution;
+      const info = { ...execution.info, maxAttempts: execution.info.maxAttempts ?? Number.POSITIVE_INFINITY };
+      return { request: { ...plain, ...info, input, idempotencyKey, timeoutMs }, ended: { info, timedOut: execution.timedOut === true } };
+    }
+    const { group, dueAt } = execution;
+    const maxAttempts = execution.maxAttempts ?? Number.POSITIVE_INFINITY;
     const groupLimit = group === undefined ? Number.POSITIVE_INFINITY : maxOfGroup(group);
-    fleet.adopt({ ...execution, group, groupLimit, idempotencyKey, timeoutMs, startedAt, delayMs, signal: undefined });
-  }
+    const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
+    return { request: { ...plain, ...execution, maxAttempts, groupLimit, delayMs } };
+  });
+  fleet.adopt(adopted);
 }
 
-function toPersistedExecution({ request, actor, status }: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
-  const { id, input, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers }: ExecutionRequest = request;
+/** A request with nothing special about it. */
+const plain = {
+  input: undefined,
+  idempotencyKey: undefined,
+  group: undefined,
+  groupLimit: Number.POSITIVE_INFINITY,
+  delayMs: 0,
+  timeoutMs: undefined,
+  backoff: {},
+  signal: undefined,
+  startedAt: undefined,
+} as const;
+
+function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
+  const { request, actor, status } = record;
+  const { id, input, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers } = request;
   const { attempt, queuedAt, startedAt } = (actor as NonNullable<typeof actor>).getSnapshot().context;
   return {
     id,
     input: toJson(input, `input of execution ${JSON.stringify(id)}`),
     priority,
     tags,
-    maxAttempts,
+    maxAttempts: toFinite(maxAttempts),
     backoff,
     attempt,
-    takeovers: takeovers + (status === "running" ? 1 : 0),
+    // One that was timing out has failed already, and counts as that.
+    takeovers: takeovers + (status === "running" && phaseOf(record) !== "timingOut" ? 1 : 0),
     queuedAt,
     ...(group !== undefined && { group }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
@@ -54,9 +72,22 @@ function toPersistedExecution({ request, actor, status }: ExecutionRecord, dueAt
   };
 }
 
-function toPersistedRecord({ request, final }: ExecutionRecord): PersistedRecord {
-  const { id, input, idempotencyKey } = request;
-  const info = toJson(final?.info, `execution ${JSON.stringify(id)}`) as PersistedRecord["info"];
-  if (idempotencyKey === undefined) return { info };
-  return { info, idempotencyKey, input: toJson(input, `input of execution ${JSON.stringify(id)}`) };
+/** A cancel holds, also when the process ends before the orchestrator has settled. */
+function asCancelled(info: ExecutionInfo): ExecutionInfo {
+  return { ...info, status: "cancelled", state: "cancelled", completedAt: (info.startedAt ?? info.queuedAt) + info.durationMs };
+}
+
+function toPersistedRecord({ request, final }: ExecutionRecord, known: ExecutionInfo): PersistedRecord {
+  const { id, input, idempotencyKey, timeoutMs, maxAttempts } = request;
+  const info = toJson({ ...known, maxAttempts: toFinite(maxAttempts) }, `execution ${JSON.stringify(id)}`);
+  return {
+    info: info as PersistedRecord["info"],
+    ...(final?.timedOut && { timedOut: true as const }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(idempotencyKey !== undefined && { idempotencyKey, input: toJson(input, `input of execution ${JSON.stringify(id)}`) }),
+  };
+}
+
+function toFinite(number: number): number | null {
+  return Number.isFinite(number) ? number : null;
 }

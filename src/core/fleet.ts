@@ -14,7 +14,7 @@ import { type ExecutionRecord, type ExecutionRequest, phaseOf, toExecutionInfo, 
 import { Lifecycle, type LifecycleOptions, type SupervisorScope } from "./lifecycle.ts";
 import { Outbox } from "./outbox.ts";
 import { sortStarts } from "./start-order.ts";
-import { TimerQueue } from "./timer-queue.ts";
+import { type Timer, TimerQueue } from "./timer-queue.ts";
 
 /** What a fleet is made with. */
 export interface FleetOptions extends AdmissionLimits, LifecycleOptions {
@@ -40,7 +40,7 @@ export class Fleet {
   #mode = initialTransition(supervisorMachine)[0];
   #closing: Closing | undefined;
   #drained: Waiter[] = [];
-  #rateTimerSet = false;
+  #rateTimer: Timer | undefined;
   #toldStats: CoordinatorStats | undefined;
 
   constructor(options: FleetOptions, scope: SupervisorScope) {
@@ -123,14 +123,26 @@ export class Fleet {
     return ids;
   }
 
-  /** Queues what an earlier process had not finished. */
-  adopt(request: ExecutionRequest): void {
-    this.#lifecycle.create(request);
-  }
-
-  /** Shows again what an earlier process had finished. */
-  adoptFinished(request: ExecutionRequest, info: ExecutionInfo): void {
-    this.#keep(this.#lifecycle.createFinished(request, info));
+  /** Takes over from an earlier process, in the order of start: queues what it had not finished, and shows again what it had. */
+  adopt(
+    executions: readonly {
+      readonly request: ExecutionRequest;
+      readonly ended?: { readonly info: ExecutionInfo; readonly timedOut: boolean };
+    }[],
+  ): void {
+    const finished: { record: ExecutionRecord; completedAt: number }[] = [];
+    for (const { request, ended } of executions) {
+      if (ended === undefined) {
+        this.#lifecycle.create(request);
+        continue;
+      }
+      const { info, timedOut } = ended;
+      finished.push({ record: this.#lifecycle.createFinished(request, Object.freeze(info), timedOut), completedAt: info.completedAt ?? 0 });
+    }
+    const now = this.#options.clock.now();
+    for (const { record, completedAt } of finished.sort((a, b) => a.completedAt - b.completedAt)) {
+      this.#keep(record, Math.max(0, now - completedAt));
+    }
   }
 
   cancel(id: string, reason: string | undefined): boolean {
@@ -162,13 +174,15 @@ export class Fleet {
     if (record === undefined) waiter.reject(new ExecutionNotFoundError(id));
     else if (record.final !== undefined) settle(waiter, record);
     else if (this.mode === "closed") waiter.reject(releasedError(id));
-    else record.waiters = [...(record.waiters ?? []), waiter];
+    else {
+      record.waiters ??= new Set();
+      record.waiters.add(waiter);
+    }
   }
 
   /** This waiter waits no more. */
   forget(id: string, waiter: Waiter): void {
-    const record = this.#index.get(id);
-    if (record?.waiters !== undefined) record.waiters = record.waiters.filter((other) => other !== waiter);
+    this.#index.get(id)?.waiters?.delete(waiter);
   }
 
   drain(waiter: Waiter): void {
@@ -189,9 +203,11 @@ export class Fleet {
 
   /** The supervisor's actor stops, and with it its children. */
   stop(): void {
-    for (const { actor, run, stopListening } of this.#live()) {
+    for (const record of this.#live()) {
+      const { actor, run, stopListening } = record;
       stopListening?.();
       run?.stop(new CoordinatorClosedError("the coordinator was stopped"));
+      record.run = undefined;
       if (actor !== undefined) this.#scope.stopChild(actor);
     }
     this.#timers.clearAll();
@@ -279,12 +295,19 @@ export class Fleet {
     for (let record = this.#admission.next(servesQueued); record !== undefined; record = this.#admission.next(servesQueued)) {
       this.#lifecycle.useSlot(record);
     }
-    const waitMs = servesQueued ? this.#admission.rateWaitMs() : 0;
-    if (waitMs === 0 || this.#rateTimerSet) return;
-    this.#rateTimerSet = true;
-    this.#timers.set(() => {
-      this.#rateTimerSet = false;
-    }, waitMs);
+    this.#comeBackIn(servesQueued ? this.#admission.rateWaitMs() : 0);
+  }
+
+  /** When the rate limit lets the next one begin; 0 when nobody waits for that. */
+  #comeBackIn(waitMs: number): void {
+    if (waitMs > 0) {
+      this.#rateTimer ??= this.#timers.set(() => {
+        this.#rateTimer = undefined;
+      }, waitMs);
+    } else if (this.#rateTimer !== undefined) {
+      this.#timers.clear(this.#rateTimer);
+      this.#rateTimer = undefined;
+    }
   }
 
   #ended(record: ExecutionRecord, info: ExecutionInfo): void {
@@ -295,8 +318,8 @@ export class Fleet {
   }
 
   /** As long as retention lets it. */
-  #keep(record: ExecutionRecord): void {
-    this.#archive.add(record);
+  #keep(record: ExecutionRecord, ageMs = 0): void {
+    this.#archive.add(record, ageMs);
     for (const surplus of this.#archive.surplus()) this.#lifecycle.remove(surplus);
   }
 

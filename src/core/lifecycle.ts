@@ -96,9 +96,9 @@ export class Lifecycle {
   }
 
   /** A record of what ended in an earlier process. */
-  createFinished(request: ExecutionRequest, info: ExecutionInfo): ExecutionRecord {
+  createFinished(request: ExecutionRequest, info: ExecutionInfo, timedOut: boolean): ExecutionRecord {
     const record = this.#register(request, info.status);
-    record.final = { info, error: undefined };
+    record.final = { info, error: undefined, timedOut };
     return record;
   }
 
@@ -139,7 +139,8 @@ export class Lifecycle {
     this.#leaveQueue(record);
     admission.free(record);
     this.#setTimer(record, undefined);
-    record.final = { info, error: actor.getSnapshot().context.error };
+    const { error } = actor.getSnapshot().context;
+    record.final = { info, error, timedOut: error !== undefined && error === record.timeout };
     record.actor = undefined;
     record.run = undefined;
     record.waiters = undefined;
@@ -225,6 +226,7 @@ export class Lifecycle {
       run: undefined,
       timer: undefined,
       timeLeftMs: undefined,
+      timeout: undefined,
       waiters: undefined,
       stopListening: undefined,
       final: undefined,
@@ -276,6 +278,7 @@ export class Lifecycle {
   #timeOut(record: ExecutionRecord): void {
     const { run, request, actor } = record;
     const error = new ExecutionTimeoutError(request.id, request.timeoutMs ?? 0);
+    record.timeout = error;
     actor?.send({ type: "execution.timeOut", error, retryDelayMs: run?.retryDelayMs(error) });
     this.#parts.outbox.addEvent(record, { type: "execution.timingOut" });
     this.#setTimer(record, this.#options.cancelGraceMs, () => this.abandon(record));
@@ -304,21 +307,28 @@ export class Lifecycle {
   #createEnvironment(): AttemptEnvironment {
     const { begin, clock, retryIf, random, reportError } = this.#options;
     const { outbox, scope, timers } = this.#parts;
-    const { self } = scope;
+    const report = (event: Extract<SupervisorEvent, { run: AttemptRun }>) => {
+      if (event.run.record.run === event.run) scope.self.send(event);
+    };
     return {
       begin,
       reports: {
-        progressed: (run, progress) => self.send({ type: "attempt.progressed", run, progress }),
-        waiting: (run) => self.send({ type: "attempt.waiting", run }),
-        wantsSlot: (run) => self.send({ type: "attempt.wantsSlot", run }),
-        movedOn: (run) => self.send({ type: "attempt.movedOn", run }),
-        released: (run) => self.send({ type: "attempt.released", run }),
+        progressed: (run, progress) => report({ type: "attempt.progressed", run, progress }),
+        waiting: (run) => report({ type: "attempt.waiting", run }),
+        wantsSlot: (run) => report({ type: "attempt.wantsSlot", run }),
+        movedOn: (run) => report({ type: "attempt.movedOn", run }),
+        released: (run) => report({ type: "attempt.released", run }),
         // Only noted: it is told together with what the orchestrator does about it.
         signalled: ({ record }, signal) => outbox.addEvent(record, { type: "execution.signalled", signal }),
       },
       retryIf,
       now: () => clock.now(),
-      remainingMs: ({ timer }) => (timer === undefined ? Number.POSITIVE_INFINITY : timers.remainingMs(timer)),
+      remainingMs: (record) => {
+        const { timer, timeLeftMs, request } = record;
+        if (request.timeoutMs === undefined) return Number.POSITIVE_INFINITY;
+        if (record.waits) return timeLeftMs ?? 0;
+        return phaseOf(record) === "working" && timer !== undefined ? timers.remainingMs(timer) : 0;
+      },
       random,
       reportError,
     };

@@ -94,7 +94,9 @@ class MachineAttempt implements RunningAttempt {
     this.#follow();
   }
 
+  /** Not what only XState sends: a signal cannot play a timer or an actor of the machine. */
   #takes(snapshot: AnyMachineSnapshot, event: EventObject): boolean {
+    if (event.type.startsWith("xstate.")) return false;
     try {
       return snapshot.status === "active" && snapshot.can(event as AnyEventObject);
     } catch (error) {

@@ -15,7 +15,7 @@ export function sortStarts(requests: readonly ExecutionRequest[], index: Executi
     const { id, idempotencyKey, signal } = request;
     const earlier = idempotencyKey === undefined ? undefined : (index.withKey(idempotencyKey)?.request ?? freshByKey.get(idempotencyKey));
     if (earlier !== undefined) {
-      if (!dequal(earlier.input, request.input)) throw new IdempotencyConflictError(idempotencyKey as string, earlier.id);
+      if (!haveEqualInputs(earlier, request)) throw new IdempotencyConflictError(idempotencyKey as string, earlier.id);
       return earlier.id;
     }
     if (index.get(id) !== undefined || fresh.has(id)) throw new DuplicateExecutionError(id);
@@ -25,4 +25,13 @@ export function sortStarts(requests: readonly ExecutionRequest[], index: Executi
     return id;
   });
   return { ids, fresh: [...fresh.values()] };
+}
+
+/** Inputs too deep to compare, those that contain themselves among them, are equal only when they are the same. */
+function haveEqualInputs(a: ExecutionRequest, b: ExecutionRequest): boolean {
+  try {
+    return dequal(a.input, b.input);
+  } catch {
+    return a.input === b.input;
+  }
 }

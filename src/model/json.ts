@@ -24,9 +24,6 @@ function copy(value: unknown, field: string, above: readonly object[]): unknown 
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw new SerializationError(field, `it is a ${prototype.constructor?.name ?? "class instance"}`);
   }
-  const result: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    if (item !== undefined) result[key] = copy(item, `${field}.${key}`, within);
-  }
-  return result;
+  const fields = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(fields.map(([key, item]) => [key, copy(item, `${field}.${key}`, within)]));
 }

@@ -26,6 +26,7 @@ export interface Backoff {
  */
 export function backoffDelayMs(backoff: Omit<Backoff, "type">, failures: number, random: () => number): number {
   const { delayMs = 1_000, factor = 2, maxDelayMs = 60_000, jitter = 0.5 } = backoff;
-  const full = Math.min(maxDelayMs, delayMs * factor ** (failures - 1));
-  return Math.round(full * (1 - jitter * random()));
+  const full = delayMs === 0 ? 0 : Math.min(maxDelayMs, delayMs * factor ** (failures - 1));
+  const chance = random();
+  return Math.round(full * (1 - jitter * (chance >= 0 && chance <= 1 ? chance : 0)));
 }

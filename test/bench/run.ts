@@ -1,0 +1,15 @@
+const benches: Record<string, () => Promise<{ bench(options: readonly string[]): Promise<void> }>> = {
+  memory: () => import("./memory.ts"),
+};
+
+const [name = "", ...options] = process.argv.slice(2);
+const load = Object.hasOwn(benches, name) ? benches[name] : undefined;
+
+if (load === undefined) {
+  const asked = name === "" ? "Which benchmark?" : `There is no benchmark "${name}".`;
+  process.stderr.write(`${asked} There are: ${Object.keys(benches).join(", ")}. Run: npm run bench -- <name>\n`);
+  process.exitCode = 1;
+} else {
+  const { bench } = await load();
+  await bench(options);
+}
