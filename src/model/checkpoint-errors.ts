@@ -6,7 +6,10 @@ export class CheckpointRefusedError extends ActorfleetError {
   readonly executionId: string;
 
   constructor(executionId: string, why: string, cause?: unknown) {
-    super(`the checkpoint of execution ${JSON.stringify(executionId)} cannot be restored: ${why}`, cause === undefined ? undefined : { cause });
+    super(
+      `the checkpoint of execution ${JSON.stringify(executionId)} cannot be restored: ${why}`,
+      cause === undefined ? undefined : { cause },
+    );
     this.executionId = executionId;
   }
 }
@@ -19,7 +22,9 @@ export class CheckpointTooLargeError extends ActorfleetError {
   readonly maxCheckpointBytes: number;
 
   constructor({ executionId, bytes, maxCheckpointBytes }: { executionId: string; bytes: number; maxCheckpointBytes: number }) {
-    super(`the checkpoint of execution ${JSON.stringify(executionId)} has ${bytes} bytes, more than maxCheckpointBytes ${maxCheckpointBytes}`);
+    super(
+      `the checkpoint of execution ${JSON.stringify(executionId)} has ${bytes} bytes, more than maxCheckpointBytes ${maxCheckpointBytes}`,
+    );
     this.executionId = executionId;
     this.bytes = bytes;
     this.maxCheckpointBytes = maxCheckpointBytes;

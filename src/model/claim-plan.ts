@@ -54,7 +54,11 @@ function bucketsInTurn<Row>(source: ReadySource<Row>, first: ReadyBucket, turn: 
   const { lane, rank } = first;
   const found: ReadyBucket[] = [];
   const walk = (start: ReadyBucket | undefined) => {
-    for (let next = start; next !== undefined && next.lane === lane && next.rank === rank && found.length < maxBuckets; next = source.bucketAfter(next)) {
+    for (
+      let next = start;
+      next !== undefined && next.lane === lane && next.rank === rank && found.length < maxBuckets;
+      next = source.bucketAfter(next)
+    ) {
       if (found.length > 0 && isSame(next, found[0] as ReadyBucket)) return;
       found.push(next);
     }

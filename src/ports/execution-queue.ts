@@ -27,7 +27,9 @@ export interface QueueMessage {
 }
 
 /** Whether the queue has the message; `unavailable` means that it may. */
-export type PublishReport = { readonly published: true } | { readonly published: false; readonly reason: "unavailable" | "tooLarge"; readonly cause?: unknown };
+export type PublishReport =
+  | { readonly published: true }
+  | { readonly published: false; readonly reason: "unavailable" | "tooLarge"; readonly cause?: unknown };
 
 /** A message on loan. The first of `ack`, `nack` and `putAside` counts; later ones, and those after a lost loan, do nothing. */
 export interface Delivery {

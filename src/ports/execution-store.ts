@@ -1,6 +1,16 @@
 import type { ExecutionCounts, ExecutionStatus } from "../model/execution.ts";
 import type { StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
-import type { ClaimReport, ClaimRequest, MachineSelector, RenewReport, RenewRequest, SlotReport, SlotRequest, SweepReport, SweepRequest } from "./store-claim.ts";
+import type {
+  ClaimReport,
+  ClaimRequest,
+  MachineSelector,
+  RenewReport,
+  RenewRequest,
+  SlotReport,
+  SlotRequest,
+  SweepReport,
+  SweepRequest,
+} from "./store-claim.ts";
 import type { InsertReport, InsertRequest } from "./store-insert.ts";
 import type {
   AppendEventsReport,
@@ -104,7 +114,7 @@ export interface ExecutionStore {
   findOverdue(request: { readonly name: string; readonly waitingMs: number; readonly limit: number }): Promise<readonly string[]>;
 
   /** Removes final records, with their signals and events, that ended more than `olderThanMs` ago, oldest first; says how many. */
-  remove(request: { readonly name: string; readonly olderThanMs: number; /** 1 000. */ readonly limit?: number }): Promise<number>;
+  remove(request: { readonly name: string; readonly olderThanMs: number /** 1 000. */; readonly limit?: number }): Promise<number>;
 
   /** Lets go of connections, files and timers; calls after it reject. Closing twice is the same. */
   close(): Promise<void>;

@@ -4,7 +4,11 @@ import type { LeaseToken } from "../model/lease.ts";
 /** Executions that somebody wants to end. */
 export interface CancelRequest {
   readonly name: string;
-  readonly cancels: readonly { readonly id: string; readonly reason?: string; /** Random per cancel: its repetition gets the same report. */ readonly token: string }[];
+  readonly cancels: readonly {
+    readonly id: string;
+    readonly reason?: string /** Random per cancel: its repetition gets the same report. */;
+    readonly token: string;
+  }[];
 }
 
 /** `cancelled`: it was queued or parked, and that is its final status now. `running`: its worker is asked to end it. */

@@ -25,7 +25,12 @@ export type SettleOutcome =
   | { readonly type: "complete"; readonly result?: JsonText }
   | { readonly type: "fail"; readonly error: JsonText; readonly abandoned?: boolean }
   | { readonly type: "cancel"; readonly reason?: string; readonly abandoned?: boolean }
-  | { readonly type: "retry"; readonly error: JsonText; readonly delayMs: number; /** Whether the next attempt gets the checkpoint. */ readonly checkpoint: "keep" | "drop" }
+  | {
+      readonly type: "retry";
+      readonly error: JsonText;
+      readonly delayMs: number /** Whether the next attempt gets the checkpoint. */;
+      readonly checkpoint: "keep" | "drop";
+    }
   | { readonly type: "release"; readonly delayMs?: number };
 
 /** What became of a settlement. */

@@ -123,9 +123,13 @@ describe("Postgres store, on its own", () => {
     const store = open(nextSchema());
     const heard: string[] = [];
     await store.watch({ name: "t", work: true }, ({ type }) => heard.push(type));
-    await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+    await admin.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    );
     await expect.poll(() => heard.includes("missed"), { timeout: 5_000 }).toBe(true);
-    await store.insert({ name: "t", executions: [newExecution("a")] }).catch((error) => expect(error).toBeInstanceOf(StoreUnavailableError));
+    await store
+      .insert({ name: "t", executions: [newExecution("a")] })
+      .catch((error) => expect(error).toBeInstanceOf(StoreUnavailableError));
     await store.insert({ name: "t", executions: [newExecution("a")] });
     await expect.poll(() => heard.includes("claimable"), { timeout: 5_000 }).toBe(true);
     await store.close();

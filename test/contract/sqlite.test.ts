@@ -82,7 +82,9 @@ describe("SQLite store, on its own", () => {
     await store.transaction((transaction) => {
       kept = transaction;
     });
-    await expect(store.insert({ name: "t", executions: [newExecution("a")], transaction: kept })).rejects.toThrow(UnsupportedOperationError);
+    await expect(store.insert({ name: "t", executions: [newExecution("a")], transaction: kept })).rejects.toThrow(
+      UnsupportedOperationError,
+    );
     await store.close();
   });
 

@@ -7,7 +7,9 @@ export type StoreAddress = { kind: "sqlite"; filename: string } | { kind: "postg
 
 /** Another process claims and settles everything of the name `p`; resolves with the ids it got. */
 export function claimInProcess(address: StoreAddress): Promise<string[]> {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(address)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(address)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let output = "";
   child.stdout.on("data", (data) => {
     output += data;
@@ -29,7 +31,15 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const taken: string[] = [];
   for (let empty = 0; empty < 3; ) {
     const claimId = `${owner} ${taken.length} ${empty}`;
-    const { executions } = await store.claim({ name: "p", owner, claimId, limit: 20, leaseMs: 60_000, machineId: "machine", versions: "any" });
+    const { executions } = await store.claim({
+      name: "p",
+      owner,
+      claimId,
+      limit: 20,
+      leaseMs: 60_000,
+      machineId: "machine",
+      versions: "any",
+    });
     empty = executions.length === 0 ? empty + 1 : 0;
     taken.push(...executions.map(({ id }) => id));
     const settlements = executions.map(({ id, fence }) => ({ id, fence, outcome: { type: "complete", result: "1" } as const }));

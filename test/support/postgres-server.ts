@@ -38,7 +38,13 @@ export async function startPostgres(): Promise<PostgresServer> {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { port, connectionString: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, start: () => server.start(), stop: () => server.stop(), remove };
+  return {
+    port,
+    connectionString: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    start: () => server.start(),
+    stop: () => server.stop(),
+    remove,
+  };
 }
 
 function freePort(): Promise<number> {

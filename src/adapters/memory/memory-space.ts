@@ -18,7 +18,8 @@ type Index = InstanceType<typeof BTree<MemoryRecord, undefined>>;
 type Leases = readonly { readonly id: string; readonly fence: number }[];
 
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-const byBucket = (a: ReadyBucket, b: ReadyBucket) => a.lane - b.lane || a.rank - b.rank || byText(a.machineKey, b.machineKey) || byText(a.group, b.group);
+const byBucket = (a: ReadyBucket, b: ReadyBucket) =>
+  a.lane - b.lane || a.rank - b.rank || byText(a.machineKey, b.machineKey) || byText(a.group, b.group);
 const byInstant = (field: "dueAt" | "leaseExpiresAt" | "completedAt") => (a: MemoryRecord, b: MemoryRecord) =>
   (a[field] as number) - (b[field] as number) || a.sequence - b.sequence;
 
@@ -129,7 +130,10 @@ export class MemorySpace implements RecordSpace {
 
   readyBy(instant: number, limit: number): string[] {
     const ready = [...this.#ready.keys()].filter(({ readySince }) => readySince <= instant);
-    return ready.sort((a, b) => a.readySince - b.readySince || a.position - b.position).slice(0, limit).map(({ id }) => id);
+    return ready
+      .sort((a, b) => a.readySince - b.readySince || a.position - b.position)
+      .slice(0, limit)
+      .map(({ id }) => id);
   }
 
   queuedCount(): number {

@@ -1,7 +1,7 @@
 import { InvalidOptionsError } from "../../model/errors.ts";
 import { SchemaVersionError } from "../../model/store-errors.ts";
-import { type PostgresClientLike, postgresTypes } from "./postgres-client.ts";
 import { claimSql } from "./postgres-claim-sql.ts";
+import { type PostgresClientLike, postgresTypes } from "./postgres-client.ts";
 import { insertSql } from "./postgres-insert-sql.ts";
 import { messageSql } from "./postgres-message-sql.ts";
 import { settleSql } from "./postgres-settle-sql.ts";
@@ -30,7 +30,12 @@ export function postgresNames(schema: string): PostgresNames {
   const work = channel("work");
   const control = channel("control");
   const final = channel("final");
-  const sql = (text: string) => text.replaceAll(/\bS\./g, `"${schema}".`).replaceAll("'WORK'", `'${work}'`).replaceAll("'CONTROL'", `'${control}'`).replaceAll("'FINAL'", `'${final}'`);
+  const sql = (text: string) =>
+    text
+      .replaceAll(/\bS\./g, `"${schema}".`)
+      .replaceAll("'WORK'", `'${work}'`)
+      .replaceAll("'CONTROL'", `'${control}'`)
+      .replaceAll("'FINAL'", `'${final}'`);
   return { schema, work, control, final, sql };
 }
 
@@ -41,7 +46,9 @@ export async function migratePostgres(client: PostgresClientLike, names: Postgre
   try {
     await client.query({ text: "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", values: [`actorfleet ${names.schema}`] });
     await client.query({ text: `CREATE SCHEMA IF NOT EXISTS "${names.schema}"` });
-    await client.query({ text: names.sql("CREATE TABLE IF NOT EXISTS S.schema_versions (version integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())") });
+    await client.query({
+      text: names.sql("CREATE TABLE IF NOT EXISTS S.schema_versions (version integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"),
+    });
     const found = (await readVersion(client, names)) ?? 0;
     for (let version = found; version < postgresSchemaVersion; version++) {
       await client.query({ text: names.sql(migrations[version] as string) });
@@ -55,10 +62,15 @@ export async function migratePostgres(client: PostgresClientLike, names: Postgre
 }
 
 async function readVersion(client: PostgresClientLike, names: PostgresNames): Promise<number | undefined> {
-  const known = await client.query({ text: "SELECT to_regclass($1) IS NOT NULL AS there", values: [names.sql("S.schema_versions")], types: postgresTypes });
+  const known = await client.query({
+    text: "SELECT to_regclass($1) IS NOT NULL AS there",
+    values: [names.sql("S.schema_versions")],
+    types: postgresTypes,
+  });
   if (!(known.rows[0] as { there: boolean }).there) return undefined;
   const { rows } = await client.query({ text: names.sql("SELECT max(version) AS version FROM S.schema_versions"), types: postgresTypes });
   const found = (rows[0] as { version: number | null }).version ?? undefined;
-  if (found !== undefined && found > postgresSchemaVersion) throw new SchemaVersionError({ where: `schema ${names.schema}`, found, supported: postgresSchemaVersion });
+  if (found !== undefined && found > postgresSchemaVersion)
+    throw new SchemaVersionError({ where: `schema ${names.schema}`, found, supported: postgresSchemaVersion });
   return found;
 }

@@ -27,9 +27,16 @@ export function machineKeys({ machineId, versions }: MachineSelector): { prefix:
   return { prefix: machineKey(machineId, ""), keys };
 }
 
-export async function getExecutions(connection: PostgresConnection, name: string, ids: readonly string[]): Promise<(StoredExecution | undefined)[]> {
+export async function getExecutions(
+  connection: PostgresConnection,
+  name: string,
+  ids: readonly string[],
+): Promise<(StoredExecution | undefined)[]> {
   if (ids.length === 0) return [];
-  const rows = await connection.query<WholeRecord>('SELECT * FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [name, ids.map(storable)]);
+  const rows = await connection.query<WholeRecord>('SELECT * FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [
+    name,
+    ids.map(storable),
+  ]);
   const found = new Map(rows.map((row) => [row.id, row]));
   return ids.map((id) => {
     const row = found.get(id);
@@ -37,11 +44,15 @@ export async function getExecutions(connection: PostgresConnection, name: string
   });
 }
 
-export async function listExecutions(connection: PostgresConnection, { name, status, group, tag, limit, cursor }: ListRequest): Promise<StoredPage> {
+export async function listExecutions(
+  connection: PostgresConnection,
+  { name, status, group, tag, limit, cursor }: ListRequest,
+): Promise<StoredPage> {
   const conditions = ['"name" = $1', '"sequence" > $2'];
   const values: unknown[] = [name, cursor ?? 0];
   const value = (item: unknown) => `$${values.push(item)}`;
-  if (status !== undefined) conditions.push(`"status" = ${value(status)}${status === "queued" || status === "running" ? ' AND "completedAt" IS NULL' : ""}`);
+  if (status !== undefined)
+    conditions.push(`"status" = ${value(status)}${status === "queued" || status === "running" ? ' AND "completedAt" IS NULL' : ""}`);
   if (group !== undefined) conditions.push(`"group" = ${value(group)} AND "group" <> ''`);
   if (tag !== undefined) conditions.push(`"tags"::jsonb ? ${value(tag)}`);
   const sql = `SELECT ${summaryColumns} FROM S.executions WHERE ${conditions.join(" AND ")} ORDER BY "sequence" LIMIT ${value(limit + 1)}`;
@@ -67,19 +78,28 @@ export async function countExecutions(connection: PostgresConnection, { name, ru
   return { ...counts, unclaimable: row?.count ?? 0 };
 }
 
-export function readSignals(connection: PostgresConnection, { name, id, afterSequence = 0, limit = 1_000 }: ReadRequest): Promise<StoredSignal[]> {
+export function readSignals(
+  connection: PostgresConnection,
+  { name, id, afterSequence = 0, limit = 1_000 }: ReadRequest,
+): Promise<StoredSignal[]> {
   const sql = `SELECT s."sequence", s."at", s."body" FROM S.executions e JOIN S.signals s ON s."execution" = e."sequence"
     WHERE e."name" = $1 AND e."id" = $2 AND s."sequence" > greatest($3::integer, e."consumedSignal") ORDER BY s."sequence" LIMIT $4`;
   return connection.query(sql, [name, storable(id), afterSequence, limit]);
 }
 
-export function readEvents(connection: PostgresConnection, { name, id, afterSequence = 0, limit = 1_000 }: ReadRequest): Promise<StoredEvent[]> {
+export function readEvents(
+  connection: PostgresConnection,
+  { name, id, afterSequence = 0, limit = 1_000 }: ReadRequest,
+): Promise<StoredEvent[]> {
   const sql = `SELECT v."sequence", v."at", v."body" FROM S.executions e JOIN S.events v ON v."execution" = e."sequence"
     WHERE e."name" = $1 AND e."id" = $2 AND v."sequence" > $3 ORDER BY v."sequence" LIMIT $4`;
   return connection.query(sql, [name, storable(id), afterSequence, limit]);
 }
 
-export async function findOverdue(connection: PostgresConnection, { name, waitingMs, limit }: { name: string; waitingMs: number; limit: number }): Promise<string[]> {
+export async function findOverdue(
+  connection: PostgresConnection,
+  { name, waitingMs, limit }: { name: string; waitingMs: number; limit: number },
+): Promise<string[]> {
   const sql = `SELECT "id" FROM S.executions WHERE "name" = $1 AND "phase" = 'ready' AND "readySince" <= S.now_ms() - $2::float8 ORDER BY "readySince", "position" LIMIT $3`;
   return (await connection.query<{ id: string }>(sql, [name, waitingMs, limit])).map(({ id }) => id);
 }

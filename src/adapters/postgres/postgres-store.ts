@@ -1,3 +1,4 @@
+import { createSystemClock } from "../../core/system-clock.ts";
 import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { NewExecution } from "../../model/stored-execution.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -5,7 +6,6 @@ import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-st
 import type { InsertReport } from "../../ports/store-insert.ts";
 import type { StoreWatch } from "../../ports/store-message.ts";
 import { InsertBatcher } from "./insert-batcher.ts";
-import { createRealClock } from "../records/real-clock.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./postgres-client.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
 import { isDataError } from "./postgres-errors.ts";
@@ -45,8 +45,22 @@ const followMs = 60_000;
 
 /** A store in a schema of a Postgres database (12 or newer). Tables are created, and later versions of them migrated to, by the first call. */
 export function createPostgresStore(options: PostgresStoreOptions): ExecutionStore {
-  const { connectionString, pool, schema = "actorfleet", maxConnections = 10, operationTimeoutMs = 10_000, clock = createRealClock() } = options;
-  const connection = new PostgresConnection({ connectionString, pool, maxConnections, operationTimeoutMs, clock, names: postgresNames(schema) });
+  const {
+    connectionString,
+    pool,
+    schema = "actorfleet",
+    maxConnections = 10,
+    operationTimeoutMs = 10_000,
+    clock = createSystemClock(),
+  } = options;
+  const connection = new PostgresConnection({
+    connectionString,
+    pool,
+    maxConnections,
+    operationTimeoutMs,
+    clock,
+    names: postgresNames(schema),
+  });
   const listener = new PostgresListener(connection, clock);
   const storeId = globalThis.crypto.randomUUID();
   const turns = new Map<string, { machineKey: string; group: string }>();
@@ -54,7 +68,11 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   const following = new Set<() => void>();
 
   /** Items whose data the server does not take fail alone: the batch is repeated one by one. */
-  async function each<Item, Report>(items: readonly Item[], write: (items: readonly Item[]) => Promise<Report[]>, refused: Report): Promise<Report[]> {
+  async function each<Item, Report>(
+    items: readonly Item[],
+    write: (items: readonly Item[]) => Promise<Report[]>,
+    refused: Report,
+  ): Promise<Report[]> {
     if (items.length === 0) return [];
     try {
       return await write(items);
@@ -68,11 +86,15 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   }
 
   const insertEach = (name: string, executions: readonly NewExecution[], maxQueued?: number) =>
-    each(executions, (some) => writes.insertExecutions(connection, { name, executions: some, ...(maxQueued !== undefined && { maxQueued }) }, undefined), {
-      inserted: false,
-      reason: "unstorable",
-      detail: "Postgres does not take its data",
-    } as InsertReport);
+    each(
+      executions,
+      (some) => writes.insertExecutions(connection, { name, executions: some, ...(maxQueued !== undefined && { maxQueued }) }, undefined),
+      {
+        inserted: false,
+        reason: "unstorable",
+        detail: "Postgres does not take its data",
+      } as InsertReport,
+    );
 
   return {
     capabilities,
@@ -81,7 +103,8 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
       if (request.executions.length === 0) return [];
       if (request.transaction !== undefined) {
         const client = request.transaction as Partial<PostgresClientLike>;
-        if (typeof client.query !== "function") throw new UnsupportedOperationError("expected the pg client of the caller's transaction, with query");
+        if (typeof client.query !== "function")
+          throw new UnsupportedOperationError("expected the pg client of the caller's transaction, with query");
         return writes.insertExecutions(connection, request, client as PostgresClientLike);
       }
       if (request.atomic) return writes.insertExecutions(connection, request, undefined);
@@ -100,13 +123,21 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     },
     renew: async (request) => (request.leases.length === 0 ? [] : writes.renewLeases(connection, request)),
     changeSlots: async (request) => (request.entries.length === 0 ? [] : writes.changeSlots(connection, request)),
-    checkpoint: ({ name, owner, entries }) => each(entries, (some) => writes.saveCheckpoints(connection, name, owner, some), { saved: false, reason: "unstorable" }),
-    settle: ({ name, owner, settlements }) => each(settlements, (some) => writes.settleLeases(connection, name, owner, some), { settled: false, reason: "unstorable" }),
-    park: ({ name, owner, entries }) => each(entries, (some) => writes.parkExecutions(connection, name, owner, some), { parked: false, reason: "unstorable" }),
+    checkpoint: ({ name, owner, entries }) =>
+      each(entries, (some) => writes.saveCheckpoints(connection, name, owner, some), { saved: false, reason: "unstorable" }),
+    settle: ({ name, owner, settlements }) =>
+      each(settlements, (some) => writes.settleLeases(connection, name, owner, some), { settled: false, reason: "unstorable" }),
+    park: ({ name, owner, entries }) =>
+      each(entries, (some) => writes.parkExecutions(connection, name, owner, some), { parked: false, reason: "unstorable" }),
     requestCancel: async (request) => (request.cancels.length === 0 ? [] : writes.cancelExecutions(connection, request)),
-    appendSignals: ({ name, signals }) => each(signals, (some) => writes.appendSignals(connection, { name, signals: some }), { accepted: false, reason: "unstorable" }),
+    appendSignals: ({ name, signals }) =>
+      each(signals, (some) => writes.appendSignals(connection, { name, signals: some }), { accepted: false, reason: "unstorable" }),
     readSignals: (request) => readSignals(connection, request),
-    appendEvents: (request) => each(request.entries, (entries) => writes.appendEvents(connection, { ...request, entries }), { appended: false, reason: "unstorable" }),
+    appendEvents: (request) =>
+      each(request.entries, (entries) => writes.appendEvents(connection, { ...request, entries }), {
+        appended: false,
+        reason: "unstorable",
+      }),
     readEvents: (request) => readEvents(connection, request),
     sweep: (request) => writes.sweepLeases(connection, request),
     findOverdue: (request) => findOverdue(connection, request),
@@ -125,13 +156,17 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
         await connection.query(sql, [`${storeId} ${request.name}`, request.name, followMs]);
       };
       const keepFollowing = () => {
-        timer = clock.setTimeout(() => {
-          timer = undefined;
-          if (followed.size === 0) return;
-          // While the server is away nothing is settled; the row is told again in time.
-          void tellFollowing().catch(() => {});
-          keepFollowing();
-        }, followMs / 3, true);
+        timer = clock.setTimeout(
+          () => {
+            timer = undefined;
+            if (followed.size === 0) return;
+            // While the server is away nothing is settled; the row is told again in time.
+            void tellFollowing().catch(() => {});
+            keepFollowing();
+          },
+          followMs / 3,
+          true,
+        );
       };
       const stop = () => clock.clearTimeout(timer);
       following.add(stop);

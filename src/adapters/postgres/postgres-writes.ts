@@ -2,9 +2,27 @@ import type { JsonText } from "../../model/json-text.ts";
 import type { LeaseRefusal } from "../../model/lease.ts";
 import { lostErrorText } from "../../model/store-errors.ts";
 import { machineKey, type NewExecution, unstorablePart } from "../../model/stored-execution.ts";
-import type { ClaimedExecution, ClaimRefusal, ClaimReport, ClaimRequest, RenewReport, RenewRequest, SlotReport, SlotRequest, SweepReport, SweepRequest } from "../../ports/store-claim.ts";
+import type {
+  ClaimedExecution,
+  ClaimRefusal,
+  ClaimReport,
+  ClaimRequest,
+  RenewReport,
+  RenewRequest,
+  SlotReport,
+  SlotRequest,
+  SweepReport,
+  SweepRequest,
+} from "../../ports/store-claim.ts";
 import type { InsertReport, InsertRequest } from "../../ports/store-insert.ts";
-import type { AppendEventsReport, AppendEventsRequest, AppendSignalReport, AppendSignalsRequest, CancelReport, CancelRequest } from "../../ports/store-message.ts";
+import type {
+  AppendEventsReport,
+  AppendEventsRequest,
+  AppendSignalReport,
+  AppendSignalsRequest,
+  CancelReport,
+  CancelRequest,
+} from "../../ports/store-message.ts";
 import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport, Settlement, SettleReport } from "../../ports/store-settle.ts";
 import type { WholeRecord } from "../records/record-row.ts";
 import type { PostgresClientLike } from "./postgres-client.ts";
@@ -22,7 +40,11 @@ function inOrder<Row extends { o_ord: number }>(rows: readonly Row[], count: num
   return ordered;
 }
 
-export async function insertExecutions(connection: PostgresConnection, request: InsertRequest, on: PostgresClientLike | undefined): Promise<InsertReport[]> {
+export async function insertExecutions(
+  connection: PostgresConnection,
+  request: InsertRequest,
+  on: PostgresClientLike | undefined,
+): Promise<InsertReport[]> {
   const details = request.executions.map(unstorablePart);
   const good = request.executions.filter((_, index) => details[index] === undefined);
   const spoiled = request.atomic === true && good.length < request.executions.length;
@@ -55,7 +77,12 @@ interface InsertRow {
   readonly o_queued: number;
 }
 
-async function insertRows(connection: PostgresConnection, { name, atomic, maxQueued }: InsertRequest, executions: readonly NewExecution[], on?: PostgresClientLike) {
+async function insertRows(
+  connection: PostgresConnection,
+  { name, atomic, maxQueued }: InsertRequest,
+  executions: readonly NewExecution[],
+  on?: PostgresClientLike,
+) {
   const column = <Value>(of: (execution: NewExecution) => Value | undefined) => executions.map((execution) => of(execution) ?? null);
   const values = [
     name,
@@ -86,7 +113,11 @@ async function insertRows(connection: PostgresConnection, { name, atomic, maxQue
 
 type ClaimRow = WholeRecord & { o_due: number | null; o_refused: string | null; o_refusal: ClaimRefusal | null };
 
-export async function claimExecutions(connection: PostgresConnection, request: ClaimRequest, turn: { machineKey: string; group: string } | undefined) {
+export async function claimExecutions(
+  connection: PostgresConnection,
+  request: ClaimRequest,
+  turn: { machineKey: string; group: string } | undefined,
+) {
   const { name, owner, claimId, limit, leaseMs, ids, groupLimit, rateLimit } = request;
   const { prefix, keys } = machineKeys(request);
   const groups = typeof groupLimit === "function" ? await limitsOf(connection, name, groupLimit, ids) : undefined;
@@ -107,11 +138,20 @@ export async function claimExecutions(connection: PostgresConnection, request: C
     turn?.machineKey ?? null,
     turn?.group ?? null,
   ];
-  const rows = await connection.query<ClaimRow>(`SELECT c.o_due, c.o_refused, c.o_refusal, (c.o_row).* FROM S.claim(${parameters(values.length)}) AS c`, values);
+  const rows = await connection.query<ClaimRow>(
+    `SELECT c.o_due, c.o_refused, c.o_refusal, (c.o_row).* FROM S.claim(${parameters(values.length)}) AS c`,
+    values,
+  );
   const claimed = rows.filter(({ id }) => id !== null);
   const due = rows.find(({ o_due }) => o_due !== null)?.o_due ?? undefined;
-  const refused = rows.flatMap(({ o_refused, o_refusal }) => (o_refused === null || o_refusal === null ? [] : [{ id: o_refused, reason: o_refusal }]));
-  const report: ClaimReport = { executions: claimed.map((row) => toExecution(row) as ClaimedExecution), refused, ...(due !== undefined && { nextDueInMs: due }) };
+  const refused = rows.flatMap(({ o_refused, o_refusal }) =>
+    o_refused === null || o_refusal === null ? [] : [{ id: o_refused, reason: o_refusal }],
+  );
+  const report: ClaimReport = {
+    executions: claimed.map((row) => toExecution(row) as ClaimedExecution),
+    refused,
+    ...(due !== undefined && { nextDueInMs: due }),
+  };
   return { report, turn: claimed.at(-1) ?? turn };
 }
 
@@ -119,7 +159,10 @@ async function limitsOf(connection: PostgresConnection, name: string, groupLimit
   const rows =
     ids === undefined
       ? await connection.query<{ group: string }>('SELECT DISTINCT g AS "group" FROM S.ready_groups($1) AS g', [name])
-      : await connection.query<{ group: string }>('SELECT DISTINCT "group" FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [name, ids.map(storable)]);
+      : await connection.query<{ group: string }>('SELECT DISTINCT "group" FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [
+          name,
+          ids.map(storable),
+        ]);
   const groups = rows.map(({ group }) => group);
   return { groups, limits: groups.map((group) => integer(groupLimit(group))) };
 }
@@ -147,16 +190,38 @@ export async function renewLeases(connection: PostgresConnection, { name, owner,
   });
 }
 
-export async function changeSlots(connection: PostgresConnection, { name, owner, groupLimit, entries }: SlotRequest): Promise<SlotReport[]> {
+export async function changeSlots(
+  connection: PostgresConnection,
+  { name, owner, groupLimit, entries }: SlotRequest,
+): Promise<SlotReport[]> {
   const ids = entries.map(({ id }) => storable(id));
   const groups = typeof groupLimit === "function" ? await limitsOf(connection, name, groupLimit, ids) : undefined;
   const fallback = typeof groupLimit === "number" ? integer(groupLimit) : null;
-  const values = [name, owner, ids, entries.map(({ fence }) => fence), entries.map(({ change }) => change), fallback, groups?.groups ?? null, groups?.limits ?? null];
-  const rows = await connection.query<{ o_ord: number; o_refusal: string | null }>(`SELECT * FROM S.change_slots(${parameters(8)})`, values);
-  return inOrder(rows, entries.length).map((row): SlotReport => (row?.o_refusal ? { changed: false, reason: row.o_refusal as LeaseRefusal } : { changed: true }));
+  const values = [
+    name,
+    owner,
+    ids,
+    entries.map(({ fence }) => fence),
+    entries.map(({ change }) => change),
+    fallback,
+    groups?.groups ?? null,
+    groups?.limits ?? null,
+  ];
+  const rows = await connection.query<{ o_ord: number; o_refusal: string | null }>(
+    `SELECT * FROM S.change_slots(${parameters(8)})`,
+    values,
+  );
+  return inOrder(rows, entries.length).map(
+    (row): SlotReport => (row?.o_refusal ? { changed: false, reason: row.o_refusal as LeaseRefusal } : { changed: true }),
+  );
 }
 
-export async function settleLeases(connection: PostgresConnection, name: string, owner: string, settlements: readonly Settlement[]): Promise<SettleReport[]> {
+export async function settleLeases(
+  connection: PostgresConnection,
+  name: string,
+  owner: string,
+  settlements: readonly Settlement[],
+): Promise<SettleReport[]> {
   const of = <Value>(pick: (settlement: Settlement) => Value | undefined) => settlements.map((settlement) => pick(settlement) ?? null);
   const values = [
     name,
@@ -172,7 +237,10 @@ export async function settleLeases(connection: PostgresConnection, name: string,
     of(({ outcome }) => outcome.type === "retry" && outcome.checkpoint === "drop"),
     of(({ progress }) => progress),
   ];
-  const rows = await connection.query<{ o_ord: number; o_outcome: "queued"; o_at: number; o_refusal: string | null }>(`SELECT * FROM S.settle(${parameters(values.length)})`, values);
+  const rows = await connection.query<{ o_ord: number; o_outcome: "queued"; o_at: number; o_refusal: string | null }>(
+    `SELECT * FROM S.settle(${parameters(values.length)})`,
+    values,
+  );
   return inOrder(rows, settlements.length).map((row): SettleReport => {
     if (row === undefined) return { settled: false, reason: "unknown" };
     if (row.o_refusal !== null && row.o_refusal !== "repeated") return { settled: false, reason: row.o_refusal as LeaseRefusal };
@@ -180,8 +248,15 @@ export async function settleLeases(connection: PostgresConnection, name: string,
   });
 }
 
-async function save(connection: PostgresConnection, name: string, owner: string, park: boolean, entries: readonly (CheckpointEntry & { wakeInMs?: number })[]) {
-  const of = <Value>(pick: (entry: CheckpointEntry & { wakeInMs?: number }) => Value | undefined) => entries.map((entry) => pick(entry) ?? null);
+async function save(
+  connection: PostgresConnection,
+  name: string,
+  owner: string,
+  park: boolean,
+  entries: readonly (CheckpointEntry & { wakeInMs?: number })[],
+) {
+  const of = <Value>(pick: (entry: CheckpointEntry & { wakeInMs?: number }) => Value | undefined) =>
+    entries.map((entry) => pick(entry) ?? null);
   const values = [
     name,
     owner,
@@ -199,14 +274,24 @@ async function save(connection: PostgresConnection, name: string, owner: string,
   return inOrder(rows, entries.length);
 }
 
-export async function saveCheckpoints(connection: PostgresConnection, name: string, owner: string, entries: readonly CheckpointEntry[]): Promise<CheckpointReport[]> {
+export async function saveCheckpoints(
+  connection: PostgresConnection,
+  name: string,
+  owner: string,
+  entries: readonly CheckpointEntry[],
+): Promise<CheckpointReport[]> {
   return (await save(connection, name, owner, false, entries)).map((row): CheckpointReport => {
     if (row === undefined || row.o_refusal !== null) return { saved: false, reason: (row?.o_refusal ?? "unknown") as LeaseRefusal };
     return { saved: true, stale: row.o_stale === true, ...toNews(row) };
   });
 }
 
-export async function parkExecutions(connection: PostgresConnection, name: string, owner: string, entries: readonly ParkEntry[]): Promise<ParkReport[]> {
+export async function parkExecutions(
+  connection: PostgresConnection,
+  name: string,
+  owner: string,
+  entries: readonly ParkEntry[],
+): Promise<ParkReport[]> {
   return (await save(connection, name, owner, true, entries)).map((row): ParkReport => {
     if (row?.o_refusal === null || row?.o_refusal === "repeated") return { parked: true, repeated: row.o_refusal !== null };
     return { parked: false, reason: (row?.o_refusal ?? "unknown") as LeaseRefusal };
@@ -214,11 +299,20 @@ export async function parkExecutions(connection: PostgresConnection, name: strin
 }
 
 export async function sweepLeases(connection: PostgresConnection, { name, limit = 1_000 }: SweepRequest): Promise<SweepReport> {
-  const rows = await connection.query<{ o_id: string | null; o_outcome: string; o_due: number; o_next: number | null }>("SELECT * FROM S.sweep($1, $2, $3)", [name, limit, lostErrorText]);
+  const rows = await connection.query<{ o_id: string | null; o_outcome: string; o_due: number; o_next: number | null }>(
+    "SELECT * FROM S.sweep($1, $2, $3)",
+    [name, limit, lostErrorText],
+  );
   const which = (outcome: string) => rows.flatMap(({ o_id, o_outcome }) => (o_id !== null && o_outcome === outcome ? [o_id] : []));
   const last = rows.at(-1);
   const next = last?.o_next ?? undefined;
-  return { takenOver: which("takenOver"), lost: which("lost"), cancelled: which("cancelled"), due: last?.o_due ?? 0, ...(next !== undefined && { nextExpiryInMs: next }) };
+  return {
+    takenOver: which("takenOver"),
+    lost: which("lost"),
+    cancelled: which("cancelled"),
+    due: last?.o_due ?? 0,
+    ...(next !== undefined && { nextExpiryInMs: next }),
+  };
 }
 
 export async function cancelExecutions(connection: PostgresConnection, { name, cancels }: CancelRequest): Promise<CancelReport[]> {
@@ -227,31 +321,57 @@ export async function cancelExecutions(connection: PostgresConnection, { name, c
   const rows = await connection.query<{ o_ord: number; o_outcome: string }>("SELECT * FROM S.cancel($1, $2, $3, $4)", values);
   return inOrder(rows, cancels.length).map((row): CancelReport => {
     const outcome = row?.o_outcome ?? "unknown";
-    return outcome === "running" || outcome === "cancelled" ? { accepted: true, status: outcome } : { accepted: false, reason: outcome as "unknown" };
+    return outcome === "running" || outcome === "cancelled"
+      ? { accepted: true, status: outcome }
+      : { accepted: false, reason: outcome as "unknown" };
   });
 }
 
-export async function appendSignals(connection: PostgresConnection, { name, signals }: AppendSignalsRequest): Promise<AppendSignalReport[]> {
+export async function appendSignals(
+  connection: PostgresConnection,
+  { name, signals }: AppendSignalsRequest,
+): Promise<AppendSignalReport[]> {
   const values = [name, signals.map(({ id }) => storable(id)), signals.map(({ token }) => token), signals.map(({ body }) => body)];
-  const rows = await connection.query<{ o_ord: number; o_refusal: string | null; o_sequence: number }>("SELECT * FROM S.append_signals($1, $2, $3, $4)", values);
+  const rows = await connection.query<{ o_ord: number; o_refusal: string | null; o_sequence: number }>(
+    "SELECT * FROM S.append_signals($1, $2, $3, $4)",
+    values,
+  );
   return inOrder(rows, signals.length).map((row): AppendSignalReport => {
-    if (row?.o_refusal === null || row?.o_refusal === "repeated") return { accepted: true, sequence: row.o_sequence, repeated: row.o_refusal !== null };
+    if (row?.o_refusal === null || row?.o_refusal === "repeated")
+      return { accepted: true, sequence: row.o_sequence, repeated: row.o_refusal !== null };
     return { accepted: false, reason: (row?.o_refusal ?? "unknown") as "unknown" };
   });
 }
 
-export async function appendEvents(connection: PostgresConnection, { name, owner, entries, maxEvents }: AppendEventsRequest): Promise<AppendEventsReport[]> {
+export async function appendEvents(
+  connection: PostgresConnection,
+  { name, owner, entries, maxEvents }: AppendEventsRequest,
+): Promise<AppendEventsReport[]> {
   // An entry without events is one row without an event, so that it gets its report.
   const none = [{ ordinal: null, body: null }];
   const flat = entries.flatMap(({ id, fence, events }, entry) => {
     const some: readonly { ordinal: number | null; body: string | null }[] = events.length === 0 ? none : events;
     return some.map(({ ordinal, body }) => ({ entry, id, fence, ordinal, body }));
   });
-  const values = [name, owner ?? null, maxEvents, flat.map(({ entry }) => entry), flat.map(({ id }) => storable(id)), flat.map(({ fence }) => fence), flat.map(({ ordinal }) => ordinal), flat.map(({ body }) => body)];
-  const rows = await connection.query<{ o_entry: number; o_refusal: string | null; o_sequence: number }>(`SELECT * FROM S.append_events(${parameters(8)})`, values);
+  const values = [
+    name,
+    owner ?? null,
+    maxEvents,
+    flat.map(({ entry }) => entry),
+    flat.map(({ id }) => storable(id)),
+    flat.map(({ fence }) => fence),
+    flat.map(({ ordinal }) => ordinal),
+    flat.map(({ body }) => body),
+  ];
+  const rows = await connection.query<{ o_entry: number; o_refusal: string | null; o_sequence: number }>(
+    `SELECT * FROM S.append_events(${parameters(8)})`,
+    values,
+  );
   const last = new Map(rows.map((row) => [row.o_entry, row]));
   return entries.map((_, index): AppendEventsReport => {
     const row = last.get(index);
-    return row?.o_refusal === null ? { appended: true, lastSequence: row.o_sequence } : { appended: false, reason: (row?.o_refusal ?? "unknown") as "unknown" };
+    return row?.o_refusal === null
+      ? { appended: true, lastSequence: row.o_sequence }
+      : { appended: false, reason: (row?.o_refusal ?? "unknown") as "unknown" };
   });
 }

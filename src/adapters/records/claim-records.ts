@@ -32,7 +32,8 @@ export function claimRecords(space: RecordSpace, request: ClaimRequest, now: num
   }
   promoteDue(space, now);
   const limit = Math.min(request.limit, rateRoom(space, request, now));
-  const { rows, refused } = request.ids === undefined ? { ...pickRows(space, request, limit), refused: [] } : pickIds(space, request, request.ids, limit);
+  const { rows, refused } =
+    request.ids === undefined ? { ...pickRows(space, request, limit), refused: [] } : pickIds(space, request, request.ids, limit);
   for (const row of rows) lease(space, row, request, now);
   if (rows.length > 0) {
     space.rememberClaim(request.claimId, now, rows);
@@ -56,7 +57,12 @@ function pickRows(space: RecordSpace, request: ClaimRequest, limit: number): { r
   return plan;
 }
 
-function pickIds(space: RecordSpace, request: ClaimRequest, ids: readonly string[], limit: number): { rows: RecordRow[]; refused: { id: string; reason: ClaimRefusal }[] } {
+function pickIds(
+  space: RecordSpace,
+  request: ClaimRequest,
+  ids: readonly string[],
+  limit: number,
+): { rows: RecordRow[]; refused: { id: string; reason: ClaimRefusal }[] } {
   const rows: RecordRow[] = [];
   const refused: { id: string; reason: ClaimRefusal }[] = [];
   const runs = runsMachine(request);
@@ -104,8 +110,12 @@ function rateRoom(space: RecordSpace, { rateLimit }: ClaimRequest, now: number):
 
 function nextDue(space: RecordSpace, request: ClaimRequest, now: number): number | undefined {
   const { rateLimit } = request;
-  const oldest = rateLimit !== undefined && rateRoom(space, request, now) === 0 ? space.claimsAfter(now - rateLimit.intervalMs)[0] : undefined;
-  const next = Math.min(space.nextDueAt() ?? Number.POSITIVE_INFINITY, oldest === undefined ? Number.POSITIVE_INFINITY : oldest.at + (rateLimit?.intervalMs ?? 0));
+  const oldest =
+    rateLimit !== undefined && rateRoom(space, request, now) === 0 ? space.claimsAfter(now - rateLimit.intervalMs)[0] : undefined;
+  const next = Math.min(
+    space.nextDueAt() ?? Number.POSITIVE_INFINITY,
+    oldest === undefined ? Number.POSITIVE_INFINITY : oldest.at + (rateLimit?.intervalMs ?? 0),
+  );
   return next === Number.POSITIVE_INFINITY ? undefined : Math.max(0, next - now);
 }
 
@@ -133,7 +143,11 @@ export function renewRecords(space: RecordSpace, { owner, leaseMs, leases }: Ren
 }
 
 export function holderNews(row: RecordRow): { cancelRequested: boolean; reason?: string; lastSignal: number } {
-  return { cancelRequested: row.cancelRequestedAt !== null, lastSignal: row.lastSignal, ...(row.reason !== null && { reason: row.reason }) };
+  return {
+    cancelRequested: row.cancelRequestedAt !== null,
+    lastSignal: row.lastSignal,
+    ...(row.reason !== null && { reason: row.reason }),
+  };
 }
 
 export function changeRecordSlots(space: RecordSpace, { owner, groupLimit, entries }: SlotRequest, now: number): SlotReport[] {
@@ -141,7 +155,8 @@ export function changeRecordSlots(space: RecordSpace, { owner, groupLimit, entri
     const row = space.find(id);
     const reason = leaseRefusal(leaseFacts(row), owner, fence, now);
     if (row === undefined || reason !== undefined) return { changed: false, reason: reason ?? "unknown" };
-    if (change === "take" && row.holdsSlot === 0 && createRooms(space, groupLimit).room(row.group) <= 0) return { changed: false, reason: "limited" };
+    if (change === "take" && row.holdsSlot === 0 && createRooms(space, groupLimit).room(row.group) <= 0)
+      return { changed: false, reason: "limited" };
     space.change(row, { holdsSlot: change === "yield" ? 0 : 1 });
     return { changed: true };
   });
@@ -159,10 +174,26 @@ export function sweepRecords(space: RecordSpace, { limit = 1_000 }: SweepRequest
       cancelled.push(row.id);
     } else if (row.takeovers >= row.maxTakeovers) {
       const takeovers = row.takeovers + 1;
-      space.change(row, { ...free, status: "failed", phase: "final", completedAt: now, checkpointBody: null, error: lostErrorText, takeovers });
+      space.change(row, {
+        ...free,
+        status: "failed",
+        phase: "final",
+        completedAt: now,
+        checkpointBody: null,
+        error: lostErrorText,
+        takeovers,
+      });
       lost.push(row.id);
     } else {
-      space.change(row, { ...free, status: "queued", phase: "ready", lane: 1, readySince: now, takeovers: row.takeovers + 1, attemptStep: 1 });
+      space.change(row, {
+        ...free,
+        status: "queued",
+        phase: "ready",
+        lane: 1,
+        readySince: now,
+        takeovers: row.takeovers + 1,
+        attemptStep: 1,
+      });
       takenOver.push(row.id);
     }
   }

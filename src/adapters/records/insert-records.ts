@@ -7,7 +7,8 @@ export function insertRecords(space: RecordSpace, request: InsertRequest, now: n
   const added: RecordRow[] = [];
   let room = request.maxQueued === undefined ? Number.POSITIVE_INFINITY : request.maxQueued - space.queuedCount();
   const reports = request.executions.map((execution): InsertReport => {
-    const refusal = refuse(space, execution) ?? (room <= 0 ? ({ inserted: false, reason: "full", queued: space.queuedCount() } as const) : undefined);
+    const refusal =
+      refuse(space, execution) ?? (room <= 0 ? ({ inserted: false, reason: "full", queued: space.queuedCount() } as const) : undefined);
     if (refusal !== undefined) return refusal;
     room -= 1;
     added.push(space.add(execution, now));

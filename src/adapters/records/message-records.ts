@@ -1,11 +1,19 @@
-import type { AppendEventsReport, AppendEventsRequest, AppendSignalReport, AppendSignalsRequest, CancelReport, CancelRequest } from "../../ports/store-message.ts";
+import type {
+  AppendEventsReport,
+  AppendEventsRequest,
+  AppendSignalReport,
+  AppendSignalsRequest,
+  CancelReport,
+  CancelRequest,
+} from "../../ports/store-message.ts";
 import type { RecordSpace } from "./record-space.ts";
 
 export function cancelRecords(space: RecordSpace, { cancels }: CancelRequest, now: number): CancelReport[] {
   return cancels.map(({ id, reason, token }): CancelReport => {
     const row = space.find(id);
     if (row === undefined) return { accepted: false, reason: "unknown" };
-    if (row.phase === "final") return row.cancelToken === token ? { accepted: true, status: "cancelled" } : { accepted: false, reason: "final" };
+    if (row.phase === "final")
+      return row.cancelToken === token ? { accepted: true, status: "cancelled" } : { accepted: false, reason: "final" };
     if (row.cancelRequestedAt !== null) return { accepted: true, status: "running" };
     const asked = { cancelRequestedAt: now, cancelToken: token, reason: reason ?? null };
     if (row.phase === "leased") space.change(row, asked);
@@ -23,13 +31,18 @@ export function appendRecordSignals(space: RecordSpace, { signals }: AppendSigna
     if (row.phase === "final") return { accepted: false, reason: "final" };
     const sequence = row.lastSignal + 1;
     space.addSignal(row, { sequence, at: now, body, token });
-    const awake = row.phase === "parked" ? ({ phase: "ready", lane: 0, position: space.nextPosition(), readySince: now, dueAt: null } as const) : {};
+    const awake =
+      row.phase === "parked" ? ({ phase: "ready", lane: 0, position: space.nextPosition(), readySince: now, dueAt: null } as const) : {};
     space.change(row, { lastSignal: sequence, ...awake });
     return { accepted: true, sequence, repeated: false };
   });
 }
 
-export function appendRecordEvents(space: RecordSpace, { owner, entries, maxEvents }: AppendEventsRequest, now: number): AppendEventsReport[] {
+export function appendRecordEvents(
+  space: RecordSpace,
+  { owner, entries, maxEvents }: AppendEventsRequest,
+  now: number,
+): AppendEventsReport[] {
   return entries.map(({ id, fence, events }): AppendEventsReport => {
     const row = space.find(id);
     if (row === undefined) return { appended: false, reason: "unknown" };

@@ -175,7 +175,14 @@ export function toStored(record: WholeRecord): StoredExecution {
 }
 
 export function leaseFacts(row: RecordRow | undefined): LeaseFacts | undefined {
-  return row && { final: row.phase === "final", owner: row.owner ?? undefined, fence: row.fence, leaseExpiresAt: row.leaseExpiresAt ?? undefined };
+  return (
+    row && {
+      final: row.phase === "final",
+      owner: row.owner ?? undefined,
+      fence: row.fence,
+      leaseExpiresAt: row.leaseExpiresAt ?? undefined,
+    }
+  );
 }
 
 function withoutNothing<Type extends object>(record: Type): Type {

@@ -51,7 +51,10 @@ export function recordMethods({ read, write }: RecordRunner): RecordMethods {
     settle: (request) =>
       write(request.name, (space, now, tell) => {
         const reports = settleRecords(space, request, now);
-        tellFinal(tell, request.settlements.filter((_, index) => isFinalReport(reports[index])).map(({ id }) => id));
+        tellFinal(
+          tell,
+          request.settlements.filter((_, index) => isFinalReport(reports[index])).map(({ id }) => id),
+        );
         if (reports.some((report) => report.settled && report.status === "queued" && report.at <= now)) tell({ type: "claimable" });
         return reports;
       }),

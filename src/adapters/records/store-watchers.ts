@@ -43,7 +43,8 @@ export class StoreWatchers {
     queueMicrotask(() => {
       const pending = this.#pending;
       this.#pending = [];
-      for (const watcher of this.#watchers) for (const { name: of, notice: what } of pending) if (of === watcher.request.name) pass(watcher, what);
+      for (const watcher of this.#watchers)
+        for (const { name: of, notice: what } of pending) if (of === watcher.request.name) pass(watcher, what);
     });
   }
 }

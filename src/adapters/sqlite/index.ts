@@ -1,1 +1,7 @@
-export { createSqliteStore, type SqliteDatabaseLike, type SqliteStore, type SqliteStoreOptions, type SqliteTransaction } from "./sqlite-store.ts";
+export {
+  createSqliteStore,
+  type SqliteDatabaseLike,
+  type SqliteStore,
+  type SqliteStoreOptions,
+  type SqliteTransaction,
+} from "./sqlite-store.ts";

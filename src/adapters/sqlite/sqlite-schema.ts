@@ -57,5 +57,7 @@ export function migrateSqlite(database: DatabaseSync, filename: string): void {
   if (found > sqliteSchemaVersion) throw new SchemaVersionError({ where: filename, found, supported: sqliteSchemaVersion });
   if (found === sqliteSchemaVersion) return;
   for (const migration of migrations.slice(found)) database.exec(migration);
-  database.prepare(`INSERT INTO actorfleet_meta VALUES ('schema', ?) ON CONFLICT DO UPDATE SET "value" = excluded."value"`).run(sqliteSchemaVersion);
+  database
+    .prepare(`INSERT INTO actorfleet_meta VALUES ('schema', ?) ON CONFLICT DO UPDATE SET "value" = excluded."value"`)
+    .run(sqliteSchemaVersion);
 }

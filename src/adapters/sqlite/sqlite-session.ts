@@ -40,7 +40,8 @@ export class SqliteSession {
   }
 
   commit(): void {
-    if (this.#position !== this.#storedPosition) this.run(`UPDATE actorfleet_meta SET "value" = ? WHERE "key" = 'position'`, this.#position as number);
+    if (this.#position !== this.#storedPosition)
+      this.run(`UPDATE actorfleet_meta SET "value" = ? WHERE "key" = 'position'`, this.#position as number);
     this.run("COMMIT");
     this.#position = undefined;
     this.#storedPosition = undefined;

@@ -4,14 +4,41 @@ import type { ExecutionStatus } from "../../model/execution.ts";
 import type { NewExecution } from "../../model/stored-execution.ts";
 import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
 import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
-import { newRecord, type RecordChanges, type RecordExtras, type RecordRow, toStored, toSummary, type WholeRecord } from "../records/record-row.ts";
+import {
+  newRecord,
+  type RecordChanges,
+  type RecordExtras,
+  type RecordRow,
+  toStored,
+  toSummary,
+  type WholeRecord,
+} from "../records/record-row.ts";
 import type { RecordEvent, RecordSpace } from "../records/record-space.ts";
 import type { SqliteSession } from "./sqlite-session.ts";
 
 type Leases = readonly { readonly id: string; readonly fence: number }[];
 
-const template = newRecord("", { id: "", startToken: "", input: "", priority: 0, tags: [], maxAttempts: 1, maxTakeovers: 0, delayMs: 0, machineId: "" }, 0, 0);
-const extras: readonly (keyof RecordExtras)[] = ["machineVersion", "maxAttempts", "timeoutMs", "tags", "input", "settings", "retry", "trace", "progress", "result", "error", "abandoned", "checkpointBody"];
+const template = newRecord(
+  "",
+  { id: "", startToken: "", input: "", priority: 0, tags: [], maxAttempts: 1, maxTakeovers: 0, delayMs: 0, machineId: "" },
+  0,
+  0,
+);
+const extras: readonly (keyof RecordExtras)[] = [
+  "machineVersion",
+  "maxAttempts",
+  "timeoutMs",
+  "tags",
+  "input",
+  "settings",
+  "retry",
+  "trace",
+  "progress",
+  "result",
+  "error",
+  "abandoned",
+  "checkpointBody",
+];
 const large = new Set<string>(["input", "settings", "retry", "trace", "checkpointBody"]);
 const allColumns = Object.keys(template) as (keyof WholeRecord)[];
 const quoted = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(", ");
@@ -21,8 +48,33 @@ const summaryColumns = quoted(allColumns.filter((column) => !large.has(column)))
 /** What a new record does not leave to the defaults of the table. */
 const insertColumns = allColumns.filter((column) => {
   const value = template[column];
-  const variable = ["inputHash", "idempotencyKey", "dueAt", "machineVersion", "timeoutMs", "settings", "retry", "trace", "takeovers"].includes(column);
-  return variable ? column !== "takeovers" : value !== null && !["status", "lane", "attempt", "attemptStep", "fence", "settledFence", "holdsSlot", "lastSignal", "consumedSignal", "lastEvent", "checkpointRevision"].includes(column);
+  const variable = [
+    "inputHash",
+    "idempotencyKey",
+    "dueAt",
+    "machineVersion",
+    "timeoutMs",
+    "settings",
+    "retry",
+    "trace",
+    "takeovers",
+  ].includes(column);
+  return variable
+    ? column !== "takeovers"
+    : value !== null &&
+        ![
+          "status",
+          "lane",
+          "attempt",
+          "attemptStep",
+          "fence",
+          "settledFence",
+          "holdsSlot",
+          "lastSignal",
+          "consumedSignal",
+          "lastEvent",
+          "checkpointRevision",
+        ].includes(column);
 });
 const insertSql = `INSERT INTO actorfleet_executions (${quoted(insertColumns)}) VALUES (${insertColumns.map(() => "?").join(", ")})`;
 
@@ -46,7 +98,11 @@ export class SqliteSpace implements RecordSpace {
   }
 
   findByKey(idempotencyKey: string): RecordRow | undefined {
-    return this.#session.get(`SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "idempotencyKey" = ?`, this.#name, idempotencyKey);
+    return this.#session.get(
+      `SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "idempotencyKey" = ?`,
+      this.#name,
+      idempotencyKey,
+    );
   }
 
   whole({ sequence }: RecordRow) {
@@ -63,7 +119,11 @@ export class SqliteSpace implements RecordSpace {
     const columns = Object.keys(changes);
     if (columns.length === 0) return;
     const assignments = columns.map((column) => `"${column}" = ?`).join(", ");
-    this.#session.run(`UPDATE actorfleet_executions SET ${assignments} WHERE "sequence" = ?`, ...(Object.values(changes) as SQLInputValue[]), row.sequence);
+    this.#session.run(
+      `UPDATE actorfleet_executions SET ${assignments} WHERE "sequence" = ?`,
+      ...(Object.values(changes) as SQLInputValue[]),
+      row.sequence,
+    );
     Object.assign(row, changes);
   }
 
@@ -109,7 +169,10 @@ export class SqliteSpace implements RecordSpace {
   }
 
   nextDueAt(): number | undefined {
-    return this.#session.get<{ at: number }>(`SELECT "dueAt" AS "at" FROM actorfleet_executions WHERE "name" = ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1`, this.#name)?.at;
+    return this.#session.get<{ at: number }>(
+      `SELECT "dueAt" AS "at" FROM actorfleet_executions WHERE "name" = ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1`,
+      this.#name,
+    )?.at;
   }
 
   expiredBy(instant: number, limit: number): RecordRow[] {
@@ -143,7 +206,10 @@ export class SqliteSpace implements RecordSpace {
   }
 
   statusCounts(): { status: ExecutionStatus; count: number }[] {
-    return this.#session.all('SELECT "status", count(*) AS "count" FROM actorfleet_executions WHERE "name" = ? GROUP BY "status"', this.#name);
+    return this.#session.all(
+      'SELECT "status", count(*) AS "count" FROM actorfleet_executions WHERE "name" = ? GROUP BY "status"',
+      this.#name,
+    );
   }
 
   readyCounts(): { machineKey: string; count: number }[] {
@@ -173,7 +239,11 @@ export class SqliteSpace implements RecordSpace {
   }
 
   recallClaim(claimId: string): Leases | undefined {
-    const row = this.#session.get<{ leases: string }>('SELECT "leases" FROM actorfleet_claims WHERE "name" = ? AND "claimId" = ?', this.#name, claimId);
+    const row = this.#session.get<{ leases: string }>(
+      'SELECT "leases" FROM actorfleet_claims WHERE "name" = ? AND "claimId" = ?',
+      this.#name,
+      claimId,
+    );
     return row && (JSON.parse(row.leases) as [string, number][]).map(([id, fence]) => ({ id, fence }));
   }
 
@@ -187,7 +257,11 @@ export class SqliteSpace implements RecordSpace {
   }
 
   claimsAfter(instant: number): { at: number; count: number }[] {
-    return this.#session.all('SELECT "at", "count" FROM actorfleet_claim_times WHERE "name" = ? AND "at" > ? ORDER BY "at"', this.#name, instant);
+    return this.#session.all(
+      'SELECT "at", "count" FROM actorfleet_claim_times WHERE "name" = ? AND "at" > ? ORDER BY "at"',
+      this.#name,
+      instant,
+    );
   }
 
   recordClaims(at: number, count: number): void {
@@ -198,7 +272,11 @@ export class SqliteSpace implements RecordSpace {
 
   signalByToken({ sequence, lastSignal }: RecordRow, token: string): number | undefined {
     if (lastSignal === 0) return undefined;
-    return this.#session.get<{ sequence: number }>('SELECT "sequence" FROM actorfleet_signals WHERE "execution" = ? AND "token" = ?', sequence, token)?.sequence;
+    return this.#session.get<{ sequence: number }>(
+      'SELECT "sequence" FROM actorfleet_signals WHERE "execution" = ? AND "token" = ?',
+      sequence,
+      token,
+    )?.sequence;
   }
 
   addSignal(row: RecordRow, { sequence, token, at, body }: StoredSignal & { readonly token: string }): void {
@@ -206,11 +284,17 @@ export class SqliteSpace implements RecordSpace {
   }
 
   dropSignals({ sequence, lastSignal }: RecordRow, upTo: number, before: number): void {
-    if (lastSignal > 0) this.#session.run('DELETE FROM actorfleet_signals WHERE "execution" = ? AND "sequence" <= ? AND "at" < ?', sequence, upTo, before);
+    if (lastSignal > 0)
+      this.#session.run('DELETE FROM actorfleet_signals WHERE "execution" = ? AND "sequence" <= ? AND "at" < ?', sequence, upTo, before);
   }
 
   signalsAfter(row: RecordRow, after: number, limit: number): StoredSignal[] {
-    return this.#session.all('SELECT "sequence", "at", "body" FROM actorfleet_signals WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ?', row.sequence, after, limit);
+    return this.#session.all(
+      'SELECT "sequence", "at", "body" FROM actorfleet_signals WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ?',
+      row.sequence,
+      after,
+      limit,
+    );
   }
 
   lastOrdinal({ sequence }: RecordRow, fence: number): number | undefined {
@@ -227,6 +311,11 @@ export class SqliteSpace implements RecordSpace {
   }
 
   eventsAfter(row: RecordRow, after: number, limit: number): StoredEvent[] {
-    return this.#session.all('SELECT "sequence", "at", "body" FROM actorfleet_events WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ?', row.sequence, after, limit);
+    return this.#session.all(
+      'SELECT "sequence", "at", "body" FROM actorfleet_events WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ?',
+      row.sequence,
+      after,
+      limit,
+    );
   }
 }

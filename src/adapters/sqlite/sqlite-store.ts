@@ -1,8 +1,8 @@
+import { createSystemClock } from "../../core/system-clock.ts";
 import { StoreUnavailableError, UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
 import type { StoreNotice } from "../../ports/store-message.ts";
-import { createRealClock } from "../records/real-clock.ts";
 import { insertWork, type RecordWork, recordMethods } from "../records/record-store.ts";
 import { StoreWatchers } from "../records/store-watchers.ts";
 import type { SqliteSession } from "./sqlite-session.ts";
@@ -64,7 +64,7 @@ interface OpenTransaction extends SqliteTransaction {
 
 /** A store in a SQLite file, on `node:sqlite`. The file is opened by the first call. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const { filename, synchronous = "NORMAL", clock = createRealClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
+  const { filename, synchronous = "NORMAL", clock = createSystemClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
   const writer = new SqliteWriter({ filename, synchronous, clock, busyTimeoutMs });
   const watchers = new StoreWatchers();
   const spaces = new Map<string, SqliteSpace>();
@@ -113,7 +113,8 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     async insert(request) {
       if (request.transaction === undefined) return call("write", request.name, insertWork(request));
       const transaction = transactions.get(request.transaction as SqliteTransaction);
-      if (!transaction?.open) throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
+      if (!transaction?.open)
+        throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
       const { session, notices } = transaction;
       const tell = (notice: StoreNotice) => void notices.push({ name: request.name, notice });
       return insertWork(request)(spaceOf(session, request.name), clock.now(), tell);
@@ -142,16 +143,23 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     },
   };
 
-  function inTransaction<Result>(session: SqliteSession, notices: OpenTransaction["notices"], write: (transaction: SqliteTransaction) => Result): Result {
+  function inTransaction<Result>(
+    session: SqliteSession,
+    notices: OpenTransaction["notices"],
+    write: (transaction: SqliteTransaction) => Result,
+  ): Result {
     const handle: SqliteTransaction = { database: session.database as unknown as SqliteDatabaseLike };
     const transaction: OpenTransaction = { ...handle, session, notices, open: true };
     transactions.set(handle, transaction);
     try {
       const result = write(handle);
       if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
-        throw new UnsupportedOperationError("the callback of store.transaction returned a promise; SQLite cannot wait for one within a transaction");
+        throw new UnsupportedOperationError(
+          "the callback of store.transaction returned a promise; SQLite cannot wait for one within a transaction",
+        );
       }
-      if (!session.database.isTransaction) throw new StoreUnavailableError("the callback of store.transaction ended the transaction itself");
+      if (!session.database.isTransaction)
+        throw new StoreUnavailableError("the callback of store.transaction ended the transaction itself");
       return result;
     } finally {
       transaction.open = false;

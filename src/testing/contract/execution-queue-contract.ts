@@ -157,7 +157,10 @@ const cases: Readonly<Record<string, (world: QueueWorld) => Promise<void>>> = {
     assert.equal(got.length, 2);
     if (!queue.capabilities.listsPutAside) return;
     const aside = await queue.listPutAside({ name });
-    assert.deepEqual(aside.map(({ reason }) => reason), ["nobody knows it"]);
+    assert.deepEqual(
+      aside.map(({ reason }) => reason),
+      ["nobody knows it"],
+    );
     assert.match(aside[0]?.raw ?? "", /"a"/);
   },
   "a message that cannot be read is handed out as such": async ({ queue, publishRaw, elapse }) => {

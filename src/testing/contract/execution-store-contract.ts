@@ -3,7 +3,7 @@ import { storeClaimCases } from "./store-claim-cases.ts";
 import { storeMessageCases } from "./store-message-cases.ts";
 import { storeSettleCases } from "./store-settle-cases.ts";
 import { storeStartCases } from "./store-start-cases.ts";
-import { storeFixture, type StoreWorld } from "./store-world.ts";
+import { type StoreWorld, storeFixture } from "./store-world.ts";
 
 /**
  * What every `ExecutionStore` promises, as cases for any test runner. Each case opens its own world, with no records in it, and closes it.

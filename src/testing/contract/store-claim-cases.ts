@@ -21,7 +21,9 @@ export const storeClaimCases: StoreCases = {
     const other = await second();
     const taken: string[] = [];
     for (let round = 0; taken.length < 200 && round < 30; round++) {
-      const claimed = await Promise.all(Array.from({ length: 8 }, (_, index) => claim(`w${index}`, 7, {}, index % 2 === 0 ? store : other)));
+      const claimed = await Promise.all(
+        Array.from({ length: 8 }, (_, index) => claim(`w${index}`, 7, {}, index % 2 === 0 ? store : other)),
+      );
       taken.push(...ids(claimed.flat()));
     }
     assert.equal(taken.length, 200);
@@ -32,7 +34,10 @@ export const storeClaimCases: StoreCases = {
     const first = await claim("w1", 2, { claimId: "same" });
     const again = await claim("w1", 2, { claimId: "same" });
     assert.deepEqual(ids(again), ids(first));
-    assert.deepEqual(again.map(({ fence }) => fence), [1, 1]);
+    assert.deepEqual(
+      again.map(({ fence }) => fence),
+      [1, 1],
+    );
   },
   "a repeated claim does not get what was settled since": async ({ start, claim, settle }) => {
     for (const id of ["a", "b"]) await start(id);
@@ -45,7 +50,12 @@ export const storeClaimCases: StoreCases = {
     await start("first");
     await start("second");
     await start("high", { priority: 5 });
-    assert.deepEqual(ids([...(await claim("w1", 1)), ...(await claim("w1", 1)), ...(await claim("w1", 2))]), ["high", "first", "second", "low"]);
+    assert.deepEqual(ids([...(await claim("w1", 1)), ...(await claim("w1", 1)), ...(await claim("w1", 2))]), [
+      "high",
+      "first",
+      "second",
+      "low",
+    ]);
   },
   "among equals the groups take turns": async ({ store, start, claim }) => {
     if (store.capabilities.roundRobin === "none") return;
@@ -84,7 +94,11 @@ export const storeClaimCases: StoreCases = {
     await store.sweep({ name });
     assert.deepEqual(ids(await claim("w2", 5, { groupLimit: 1 })), ["g1"]);
   },
-  "a place in a group can be given up while waiting, and taken again only when there is room or by force": async ({ store, start, claim }) => {
+  "a place in a group can be given up while waiting, and taken again only when there is room or by force": async ({
+    store,
+    start,
+    claim,
+  }) => {
     if (!store.capabilities.groupLimits) return;
     for (const id of ["g1", "g2"]) await start(id, { group: "g" });
     const [first] = await claim("w1", 5, { groupLimit: 1 });
@@ -102,7 +116,16 @@ export const storeClaimCases: StoreCases = {
     assert.equal((await claim("w1", 2, { rateLimit })).length, 2);
     await elapse(400);
     assert.equal((await claim("w1", 2, { rateLimit })).length, 1);
-    const report = await store.claim({ name, owner: "w1", claimId: "rate", limit: 2, leaseMs, machineId: "machine", versions: "any", rateLimit });
+    const report = await store.claim({
+      name,
+      owner: "w1",
+      claimId: "rate",
+      limit: 2,
+      leaseMs,
+      machineId: "machine",
+      versions: "any",
+      rateLimit,
+    });
     assert.deepEqual([report.executions.length, report.nextDueInMs], [0, 600]);
     await elapse(600);
     assert.equal((await claim("w1", 5, { rateLimit })).length, 2);
@@ -136,18 +159,50 @@ export const storeClaimCases: StoreCases = {
     await start("other", { machineId: "other" });
     await start("a");
     const claimIds = ["done", "held", "later", "other", "a", "nobody"];
-    const report = await store.claim({ name, owner: "w1", claimId: "ids", limit: 9, leaseMs, machineId: "machine", versions: "any", ids: claimIds });
+    const report = await store.claim({
+      name,
+      owner: "w1",
+      claimId: "ids",
+      limit: 9,
+      leaseMs,
+      machineId: "machine",
+      versions: "any",
+      ids: claimIds,
+    });
     assert.deepEqual(ids(report.executions), ["a"]);
-    assert.deepEqual(Object.fromEntries(report.refused.map(({ id, reason }) => [id, reason])), { done: "final", held: "leased", later: "notDue", other: "machine", nobody: "unknown" });
+    assert.deepEqual(Object.fromEntries(report.refused.map(({ id, reason }) => [id, reason])), {
+      done: "final",
+      held: "leased",
+      later: "notDue",
+      other: "machine",
+      nobody: "unknown",
+    });
   },
   "a claim by ids respects a group's limit": async ({ store, start }) => {
     if (!store.capabilities.groupLimits) return;
     for (const id of ["g1", "g2"]) await start(id, { group: "g" });
-    const report = await store.claim({ name, owner: "w1", claimId: "ids", limit: 9, leaseMs, machineId: "machine", versions: "any", ids: ["g1", "g2"], groupLimit: 1 });
+    const report = await store.claim({
+      name,
+      owner: "w1",
+      claimId: "ids",
+      limit: 9,
+      leaseMs,
+      machineId: "machine",
+      versions: "any",
+      ids: ["g1", "g2"],
+      groupLimit: 1,
+    });
     assert.equal(report.executions.length, 1);
     assert.equal(report.refused[0]?.reason, "limited");
   },
-  "a renewed lease lasts from now, and its holder hears of cancels and signals": async ({ store, running, cancel, signal, elapse, read }) => {
+  "a renewed lease lasts from now, and its holder hears of cancels and signals": async ({
+    store,
+    running,
+    cancel,
+    signal,
+    elapse,
+    read,
+  }) => {
     const { id, fence } = await running("a");
     await signal("a", "s");
     await cancel("a", "c", "because");
@@ -163,7 +218,12 @@ export const storeClaimCases: StoreCases = {
     await elapse(leaseMs);
     assert.deepEqual(await store.renew({ name, owner: "w1", leaseMs, leases: [{ id, fence }] }), [{ held: false, reason: "expired" }]);
   },
-  "an expired lease makes the execution claimable again, as another attempt with a higher fence": async ({ store, running, claim, elapse }) => {
+  "an expired lease makes the execution claimable again, as another attempt with a higher fence": async ({
+    store,
+    running,
+    claim,
+    elapse,
+  }) => {
     await running("a");
     await elapse(leaseMs - 1);
     assert.deepEqual((await store.sweep({ name })).takenOver, []);
@@ -196,7 +256,10 @@ export const storeClaimCases: StoreCases = {
     await elapse(leaseMs);
     const other = await second();
     const reports = await Promise.all([store.sweep({ name }), other.sweep({ name }), store.sweep({ name })]);
-    assert.deepEqual(reports.flatMap(({ takenOver }) => takenOver), ["a"]);
+    assert.deepEqual(
+      reports.flatMap(({ takenOver }) => takenOver),
+      ["a"],
+    );
     assert.equal((await read("a")).takeovers, 1);
   },
   "a stale holder changes nothing by any write": async ({ store, running, claim, settle, elapse, read }) => {
@@ -209,10 +272,16 @@ export const storeClaimCases: StoreCases = {
     const before = await read("a");
     assert.deepEqual(await settle(old), { settled: false, reason: "superseded" });
     assert.deepEqual(await store.renew({ name, owner: "w1", leaseMs, leases: [lease] }), [{ held: false, reason: "superseded" }]);
-    assert.deepEqual(await store.checkpoint({ name, owner: "w1", entries: [{ ...lease, checkpoint, progress: "1" }] }), [{ saved: false, reason: "superseded" }]);
-    assert.deepEqual(await store.park({ name, owner: "w1", entries: [{ ...lease, checkpoint }] }), [{ parked: false, reason: "superseded" }]);
+    assert.deepEqual(await store.checkpoint({ name, owner: "w1", entries: [{ ...lease, checkpoint, progress: "1" }] }), [
+      { saved: false, reason: "superseded" },
+    ]);
+    assert.deepEqual(await store.park({ name, owner: "w1", entries: [{ ...lease, checkpoint }] }), [
+      { parked: false, reason: "superseded" },
+    ]);
     const events = [{ ordinal: 1, body: "1" }];
-    assert.deepEqual(await store.appendEvents({ name, owner: "w1", maxEvents: 9, entries: [{ ...lease, events }] }), [{ appended: false, reason: "superseded" }]);
+    assert.deepEqual(await store.appendEvents({ name, owner: "w1", maxEvents: 9, entries: [{ ...lease, events }] }), [
+      { appended: false, reason: "superseded" },
+    ]);
     assert.deepEqual(await read("a"), before);
   },
   "another worker's name does not pass with the right fence": async ({ running, settle, read }) => {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { createSystemClock } from "../../core/system-clock.ts";
 import type { StoreNotice } from "../../ports/store-message.ts";
 import { ids, leaseMs, name, type StoreCases } from "./store-world.ts";
 
+/** What comes over a socket needs real time to arrive. */
+const clock = createSystemClock();
 const error = '{"name":"Error","message":"no"}';
 
 /** Settle, retry, release, cancel, checkpoint. */
@@ -12,7 +15,10 @@ export const storeSettleCases: StoreCases = {
     const report = await settle(lease);
     const record = await read("a");
     assert.deepEqual(report, { settled: true, status: "completed", at: record.completedAt, repeated: false });
-    assert.deepEqual([record.status, record.result, (record.completedAt as number) - (record.startedAt as number)], ["completed", '"done"', 7]);
+    assert.deepEqual(
+      [record.status, record.result, (record.completedAt as number) - (record.startedAt as number)],
+      ["completed", '"done"', 7],
+    );
     assert.equal(record.owner, undefined);
   },
   "a result may be absent": async ({ running, settle, read }) => {
@@ -31,7 +37,12 @@ export const storeSettleCases: StoreCases = {
     assert.deepEqual(await settle(lease, { type: "fail", error }), { ...first, repeated: true });
     assert.deepEqual(await read("a"), before);
   },
-  "a retry repeated after a lost answer reports success though another worker runs it already": async ({ running, settle, claim, read }) => {
+  "a retry repeated after a lost answer reports success though another worker runs it already": async ({
+    running,
+    settle,
+    claim,
+    read,
+  }) => {
     const lease = await running("a");
     await settle(lease, { type: "retry", error, delayMs: 0, checkpoint: "keep" });
     await claim("w2");
@@ -55,10 +66,18 @@ export const storeSettleCases: StoreCases = {
         { id: "c", fence: c.fence, outcome: { type: "fail", error } },
       ],
     });
-    assert.deepEqual(reports.map((report) => (report.settled ? report.status : report.reason)), ["unknown", "superseded", "completed", "failed"]);
+    assert.deepEqual(
+      reports.map((report) => (report.settled ? report.status : report.reason)),
+      ["unknown", "superseded", "completed", "failed"],
+    );
     assert.deepEqual([(await read("a")).status, (await read("b")).result], ["running", '"done"']);
   },
-  "a settle after the lease ran out is refused, so that the work is done once more instead of twice at once": async ({ running, settle, elapse, read }) => {
+  "a settle after the lease ran out is refused, so that the work is done once more instead of twice at once": async ({
+    running,
+    settle,
+    elapse,
+    read,
+  }) => {
     const lease = await running("a");
     await elapse(leaseMs);
     assert.deepEqual(await settle(lease), { settled: false, reason: "expired" });
@@ -73,25 +92,51 @@ export const storeSettleCases: StoreCases = {
     await store.sweep({ name });
     assert.deepEqual(await read("a"), before);
   },
-  "a retry waits for its delay, keeps the error, and is a new attempt behind its equals": async ({ running, start, settle, claim, read, elapse }) => {
+  "a retry waits for its delay, keeps the error, and is a new attempt behind its equals": async ({
+    running,
+    start,
+    settle,
+    claim,
+    read,
+    elapse,
+  }) => {
     const lease = await running("a");
     await start("b");
     await settle(lease, { type: "retry", error, delayMs: 100, checkpoint: "keep" });
     assert.deepEqual([(await read("a")).status, (await read("a")).error, (await read("a")).attempt], ["queued", error, 1]);
     await elapse(100);
     const claimed = await claim("w1");
-    assert.deepEqual(claimed.map(({ id, attempt, takeovers }) => [id, attempt, takeovers]), [["b", 1, 0], ["a", 2, 0]]);
+    assert.deepEqual(
+      claimed.map(({ id, attempt, takeovers }) => [id, attempt, takeovers]),
+      [
+        ["b", 1, 0],
+        ["a", 2, 0],
+      ],
+    );
   },
   "a retry keeps or drops the checkpoint as told": async ({ store, running, settle, claim }) => {
     for (const keep of ["keep", "drop"] as const) {
       const lease = await running(keep);
-      await store.checkpoint({ name, owner: "w1", entries: [{ id: keep, fence: lease.fence, checkpoint: { revision: 1, body: "1", consumedSignal: 0 } }] });
+      await store.checkpoint({
+        name,
+        owner: "w1",
+        entries: [{ id: keep, fence: lease.fence, checkpoint: { revision: 1, body: "1", consumedSignal: 0 } }],
+      });
       await settle(lease, { type: "retry", error, delayMs: 0, checkpoint: keep });
     }
     const claimed = await claim("w1");
-    assert.deepEqual(claimed.map(({ checkpoint }) => checkpoint), [{ revision: 1, body: "1" }, undefined]);
+    assert.deepEqual(
+      claimed.map(({ checkpoint }) => checkpoint),
+      [{ revision: 1, body: "1" }, undefined],
+    );
   },
-  "released work is claimable at once, in its old place, as the same attempt with a higher fence": async ({ running, start, settle, claim, read }) => {
+  "released work is claimable at once, in its old place, as the same attempt with a higher fence": async ({
+    running,
+    start,
+    settle,
+    claim,
+    read,
+  }) => {
     const lease = await running("a");
     await start("b");
     const startedAt = (await read("a")).startedAt;
@@ -129,7 +174,11 @@ export const storeSettleCases: StoreCases = {
     assert.deepEqual([record.status, record.result, record.reason], ["cancelled", undefined, "enough"]);
   },
   "a stored cancel wins over a failure, a retry and a release": async ({ running, settle, cancel, read }) => {
-    for (const outcome of [{ type: "fail", error }, { type: "retry", error, delayMs: 0, checkpoint: "keep" }, { type: "release" }] as const) {
+    for (const outcome of [
+      { type: "fail", error },
+      { type: "retry", error, delayMs: 0, checkpoint: "keep" },
+      { type: "release" },
+    ] as const) {
       const lease = await running(outcome.type);
       await cancel(outcome.type);
       await settle(lease, outcome);
@@ -151,7 +200,9 @@ export const storeSettleCases: StoreCases = {
   "a checkpoint is there for the next worker, with progress": async ({ store, running, claim, elapse }) => {
     const { id, fence } = await running("a");
     const checkpoint = { revision: 1, body: '{"step":2}', consumedSignal: 0, machineVersion: "3" };
-    assert.deepEqual(await store.checkpoint({ name, owner: "w1", entries: [{ id, fence, checkpoint, progress: "2" }] }), [{ saved: true, stale: false, cancelRequested: false, lastSignal: 0 }]);
+    assert.deepEqual(await store.checkpoint({ name, owner: "w1", entries: [{ id, fence, checkpoint, progress: "2" }] }), [
+      { saved: true, stale: false, cancelRequested: false, lastSignal: 0 },
+    ]);
     await elapse(leaseMs);
     await store.sweep({ name });
     const [next] = await claim("w2");
@@ -159,7 +210,11 @@ export const storeSettleCases: StoreCases = {
   },
   "only who runs its version claims an execution once a checkpoint has one": async ({ store, running, settle, claim }) => {
     const lease = await running("a");
-    await store.checkpoint({ name, owner: "w1", entries: [{ id: "a", fence: lease.fence, checkpoint: { revision: 1, body: "1", consumedSignal: 0, machineVersion: "2" } }] });
+    await store.checkpoint({
+      name,
+      owner: "w1",
+      entries: [{ id: "a", fence: lease.fence, checkpoint: { revision: 1, body: "1", consumedSignal: 0, machineVersion: "2" } }],
+    });
     await settle(lease, { type: "release" });
     assert.deepEqual(await claim("w1", 9, { versions: ["1"] }), []);
     assert.deepEqual(ids(await claim("w1", 9, { versions: ["1", "2"] })), ["a"]);
@@ -167,7 +222,13 @@ export const storeSettleCases: StoreCases = {
   "a late copy of an older checkpoint changes nothing": async ({ store, running, read }) => {
     const { id, fence } = await running("a");
     const save = async (revision: number) =>
-      (await store.checkpoint({ name, owner: "w1", entries: [{ id, fence, progress: `${revision}`, checkpoint: { revision, body: `${revision}`, consumedSignal: 0 } }] }))[0];
+      (
+        await store.checkpoint({
+          name,
+          owner: "w1",
+          entries: [{ id, fence, progress: `${revision}`, checkpoint: { revision, body: `${revision}`, consumedSignal: 0 } }],
+        })
+      )[0];
     await save(1);
     await save(2);
     const late = await save(1);
@@ -181,7 +242,16 @@ export const storeSettleCases: StoreCases = {
     const [report] = await store.checkpoint({ name, owner: "w1", entries: [{ id, fence, progress: "1" }] });
     assert.deepEqual(report, { saved: true, stale: false, cancelRequested: true, lastSignal: 1 });
   },
-  "watchers of another store hear of work, cancels, signals and ends, or that they should look": async ({ store, second, start, claim, settle, cancel, signal, elapse }) => {
+  "watchers of another store hear of work, cancels, signals and ends, or that they should look": async ({
+    store,
+    second,
+    start,
+    claim,
+    settle,
+    cancel,
+    signal,
+    elapse,
+  }) => {
     const heard: StoreNotice[] = [];
     const other = await second();
     const watch = await other.watch({ name, work: true, control: true }, (notice) => heard.push(notice));
@@ -190,7 +260,7 @@ export const storeSettleCases: StoreCases = {
       for (let patience = 0; patience < 400; patience++) {
         if (heard.some((notice) => notice.type === type || notice.type === "missed")) return;
         await elapse(50);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 5));
       }
       assert.fail(`nothing heard of ${type}`);
     };

@@ -4,14 +4,54 @@ import { ids, name, newExecution, type StoreCases } from "./store-world.ts";
 /** Insert, get, list, counts, remove. */
 export const storeStartCases: StoreCases = {
   "a started execution can be read by another store with everything it was given": async ({ store, second }) => {
-    const start = newExecution("a", { settings: "{}", priority: 2.5, group: "g", tags: ["x", "y"], timeoutMs: 5, retry: "{}", machineVersion: "7", trace: "{}", idempotencyKey: "k", inputHash: "h" });
+    const start = newExecution("a", {
+      settings: "{}",
+      priority: 2.5,
+      group: "g",
+      tags: ["x", "y"],
+      timeoutMs: 5,
+      retry: "{}",
+      machineVersion: "7",
+      trace: "{}",
+      idempotencyKey: "k",
+      inputHash: "h",
+    });
     await store.insert({ name, executions: [start] });
     const [record] = await (await second()).get(name, ["a"]);
     assert.ok(record);
-    const { id, input, settings, priority, group, tags, timeoutMs, retry, machineId, machineVersion, trace, idempotencyKey, status, attempt, fence } = record;
+    const {
+      id,
+      input,
+      settings,
+      priority,
+      group,
+      tags,
+      timeoutMs,
+      retry,
+      machineId,
+      machineVersion,
+      trace,
+      idempotencyKey,
+      status,
+      attempt,
+      fence,
+    } = record;
     assert.deepEqual(
       { id, input, settings, priority, group, tags, timeoutMs, retry, machineId, machineVersion, trace, idempotencyKey },
-      { id: "a", input: start.input, settings: "{}", priority: 2.5, group: "g", tags: ["x", "y"], timeoutMs: 5, retry: "{}", machineId: "machine", machineVersion: "7", trace: "{}", idempotencyKey: "k" },
+      {
+        id: "a",
+        input: start.input,
+        settings: "{}",
+        priority: 2.5,
+        group: "g",
+        tags: ["x", "y"],
+        timeoutMs: 5,
+        retry: "{}",
+        machineId: "machine",
+        machineVersion: "7",
+        trace: "{}",
+        idempotencyKey: "k",
+      },
     );
     assert.deepEqual([status, attempt, fence, record.takeovers, record.lastSignal, record.parked], ["queued", 0, 0, 0, 0, false]);
   },
@@ -52,27 +92,57 @@ export const storeStartCases: StoreCases = {
   },
   "a refused record fails alone": async ({ store, start }) => {
     await start("a");
-    const reports = await store.insert({ name, executions: [newExecution("b"), newExecution("a", { startToken: "other" }), newExecution("c")] });
-    assert.deepEqual(reports.map(({ inserted }) => inserted), [true, false, true]);
+    const reports = await store.insert({
+      name,
+      executions: [newExecution("b"), newExecution("a", { startToken: "other" }), newExecution("c")],
+    });
+    assert.deepEqual(
+      reports.map(({ inserted }) => inserted),
+      [true, false, true],
+    );
     assert.equal((await store.counts({ name })).queued, 3);
   },
   "what no store can keep fails alone": async ({ store }) => {
-    const reports = await store.insert({ name, executions: [newExecution("a\0"), newExecution("b"), newExecution("c", { tags: ["\ud800"] }), newExecution("d", { priority: Number.NaN })] });
-    assert.deepEqual(reports.map((report) => (report.inserted ? "inserted" : report.reason)), ["unstorable", "inserted", "unstorable", "unstorable"]);
+    const reports = await store.insert({
+      name,
+      executions: [
+        newExecution("a\0"),
+        newExecution("b"),
+        newExecution("c", { tags: ["\ud800"] }),
+        newExecution("d", { priority: Number.NaN }),
+      ],
+    });
+    assert.deepEqual(
+      reports.map((report) => (report.inserted ? "inserted" : report.reason)),
+      ["unstorable", "inserted", "unstorable", "unstorable"],
+    );
   },
   "two records of one batch with the same id: the first is written": async ({ store }) => {
     const reports = await store.insert({ name, executions: [newExecution("a"), newExecution("a", { startToken: "other" })] });
-    assert.deepEqual(reports.map((report) => (report.inserted ? "inserted" : report.reason)), ["inserted", "duplicate"]);
+    assert.deepEqual(
+      reports.map((report) => (report.inserted ? "inserted" : report.reason)),
+      ["inserted", "duplicate"],
+    );
   },
   "an atomic batch with one refusal writes none": async ({ store, start }) => {
     await start("a");
-    const reports = await store.insert({ name, atomic: true, executions: [newExecution("b"), newExecution("a", { startToken: "other" }), newExecution("c")] });
-    assert.deepEqual(reports.map((report) => (report.inserted ? "inserted" : report.reason)), ["atomic", "duplicate", "atomic"]);
+    const reports = await store.insert({
+      name,
+      atomic: true,
+      executions: [newExecution("b"), newExecution("a", { startToken: "other" }), newExecution("c")],
+    });
+    assert.deepEqual(
+      reports.map((report) => (report.inserted ? "inserted" : report.reason)),
+      ["atomic", "duplicate", "atomic"],
+    );
     assert.equal((await store.counts({ name })).total, 1);
   },
   "maxQueued refuses what would be above it and says how many wait": async ({ store }) => {
     const reports = await store.insert({ name, maxQueued: 2, executions: [newExecution("a"), newExecution("b"), newExecution("c")] });
-    assert.deepEqual(reports.map(({ inserted }) => inserted), [true, true, false]);
+    assert.deepEqual(
+      reports.map(({ inserted }) => inserted),
+      [true, true, false],
+    );
     assert.deepEqual(reports[2], { inserted: false, reason: "full", queued: 2 });
   },
   "a repeated insert succeeds although the queue is full by now": async ({ store }) => {
@@ -101,7 +171,10 @@ export const storeStartCases: StoreCases = {
   "get answers in the order asked, undefined for what is unknown": async ({ store, start }) => {
     await start("a");
     await start("b");
-    assert.deepEqual((await store.get(name, ["b", "nobody", "a", "b"])).map((record) => record?.id), ["b", undefined, "a", "b"]);
+    assert.deepEqual(
+      (await store.get(name, ["b", "nobody", "a", "b"])).map((record) => record?.id),
+      ["b", undefined, "a", "b"],
+    );
   },
   "a list shows the order of start, in pages": async ({ store }) => {
     await store.insert({ name, executions: ["d", "a", "c", "b", "e"].map((id) => newExecution(id)) });
@@ -111,7 +184,13 @@ export const storeStartCases: StoreCases = {
     assert.deepEqual([ids(first.items), ids(next.items), ids(last.items)], [["d", "a"], ["c", "b"], ["e"]]);
     assert.equal(last.nextCursor, undefined);
   },
-  "a cursor shows each matching record once though others change and vanish in between": async ({ store, start, claim, settle, elapse }) => {
+  "a cursor shows each matching record once though others change and vanish in between": async ({
+    store,
+    start,
+    claim,
+    settle,
+    elapse,
+  }) => {
     for (const id of ["a", "b", "c", "d"]) await start(id);
     const first = await store.list({ name, limit: 2 });
     for (const lease of await claim("w1", 2)) await settle(lease);
@@ -150,7 +229,10 @@ export const storeStartCases: StoreCases = {
     assert.equal(await store.remove({ name, olderThanMs: 1_000 }), 0);
     await elapse(1);
     assert.equal(await store.remove({ name, olderThanMs: 1_000 }), 1);
-    assert.deepEqual((await store.get(name, ["a", "live"])).map((record) => record?.id), [undefined, "live"]);
+    assert.deepEqual(
+      (await store.get(name, ["a", "live"])).map((record) => record?.id),
+      [undefined, "live"],
+    );
   },
   "remove takes the oldest first, up to its limit": async ({ store, running, settle, elapse }) => {
     for (const id of ["a", "b", "c"]) {
@@ -163,7 +245,12 @@ export const storeStartCases: StoreCases = {
   "an id and a key are free again once the record is removed": async ({ store, start, running, settle, signal, elapse, read }) => {
     const lease = await running("a", "w1", { idempotencyKey: "k" });
     await signal("a", "s");
-    await store.appendEvents({ name, owner: "w1", maxEvents: 9, entries: [{ id: "a", fence: lease.fence, events: [{ ordinal: 1, body: "1" }] }] });
+    await store.appendEvents({
+      name,
+      owner: "w1",
+      maxEvents: 9,
+      entries: [{ id: "a", fence: lease.fence, events: [{ ordinal: 1, body: "1" }] }],
+    });
     await settle(lease);
     await elapse(1);
     await store.remove({ name, olderThanMs: 0 });

@@ -59,7 +59,16 @@ export function storeFixture(world: StoreWorld): StoreFixture {
     },
     async claim(owner, limit = 10, fields = {}, from = store) {
       claims += 1;
-      const report = await from.claim({ name, owner, claimId: `claim-${claims}`, limit, leaseMs, machineId: "machine", versions: "any", ...fields });
+      const report = await from.claim({
+        name,
+        owner,
+        claimId: `claim-${claims}`,
+        limit,
+        leaseMs,
+        machineId: "machine",
+        versions: "any",
+        ...fields,
+      });
       return report.executions;
     },
     async running(id, owner = "w1", fields = {}) {
@@ -77,7 +86,8 @@ export function storeFixture(world: StoreWorld): StoreFixture {
       assert.ok(record, `${id} has no record`);
       return record;
     },
-    cancel: async (id, token = `cancel-${id}`, reason) => (await store.requestCancel({ name, cancels: [{ id, token, ...(reason !== undefined && { reason }) }] }))[0],
+    cancel: async (id, token = `cancel-${id}`, reason) =>
+      (await store.requestCancel({ name, cancels: [{ id, token, ...(reason !== undefined && { reason }) }] }))[0],
     signal: async (id, token, body = `"${token}"`) => (await store.appendSignals({ name, signals: [{ id, token, body }] }))[0],
   };
   return fixture;
