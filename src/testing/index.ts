@@ -1,3 +1,7 @@
+export type { ContractCase } from "./contract/contract-case.ts";
+export { executionQueueContract, type QueueWorld } from "./contract/execution-queue-contract.ts";
+export { executionStoreContract } from "./contract/execution-store-contract.ts";
+export type { StoreWorld } from "./contract/store-world.ts";
 export {
   createManualOrchestrator,
   type ManualOrchestrator,

@@ -1,3 +1,4 @@
+import { createSystemClock } from "../../core/system-clock.ts";
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
@@ -9,7 +10,6 @@ import type {
   QueueConsumer,
   QueueMessage,
 } from "../../ports/execution-queue.ts";
-import { createRealClock } from "../records/real-clock.ts";
 
 interface Letter {
   readonly raw: string;
@@ -92,7 +92,10 @@ const capabilities: QueueCapabilities = {
 };
 
 /** A queue in the memory of the process, with everything a broker could do. `publishRaw` lets tests post what no coordinator would. */
-export function createMemoryQueue({ clock = createRealClock(), data = new MemoryQueueData() }: MemoryQueueOptions = {}): ExecutionQueue & {
+export function createMemoryQueue({
+  clock = createSystemClock(),
+  data = new MemoryQueueData(),
+}: MemoryQueueOptions = {}): ExecutionQueue & {
   publishRaw(name: string, raw: string): void;
 } {
   const own = new Set<Consumer>();

@@ -1,8 +1,8 @@
+import { createSystemClock } from "../../core/system-clock.ts";
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
-import { createRealClock } from "../records/real-clock.ts";
 import { insertWork, type RecordWork, recordMethods } from "../records/record-store.ts";
 import { StoreWatchers } from "../records/store-watchers.ts";
 import { MemorySpace } from "./memory-space.ts";
@@ -38,7 +38,7 @@ const capabilities: StoreCapabilities = {
 };
 
 /** A store that keeps its records in the memory of the process: for tests, and for durable code that needs no durability yet. */
-export function createMemoryStore({ clock = createRealClock(), data = createMemoryData() }: MemoryStoreOptions = {}): ExecutionStore {
+export function createMemoryStore({ clock = createSystemClock(), data = createMemoryData() }: MemoryStoreOptions = {}): ExecutionStore {
   let closed = false;
 
   async function run<Result>(name: string, work: RecordWork<Result>): Promise<Result> {

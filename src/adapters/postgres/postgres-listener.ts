@@ -102,7 +102,10 @@ export class PostgresListener {
 
   #hear(channel: string, payload: string): void {
     const { work, control } = this.#connection.names;
-    if (channel === work) return this.watchers.tell(payload, { type: "claimable" });
+    if (channel === work) {
+      this.watchers.tell(payload, { type: "claimable" });
+      return;
+    }
     const { name, type, ids } = JSON.parse(payload) as { name: string; type?: "cancelRequested" | "signalled"; ids?: string[] };
     if (ids === undefined) this.watchers.tell(name, { type: "missed" });
     else this.watchers.tell(name, { type: channel === control ? (type ?? "signalled") : "final", ids });

@@ -5,7 +5,10 @@ const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
-/** Writes of lease holders, and the sweep of lost leases. */
+/**
+ * Writes of lease holders, and the sweep of lost leases. That a row is leased is told by its expiry alone: with the phase in the condition the
+ * index of all leases would fit, and be walked for each row.
+ */
 export const settleSql = `
 CREATE FUNCTION S.tell_final(p_name text, p_ids text[], p_now bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE v_payload text;
@@ -41,7 +44,7 @@ BEGIN
       "checkpointRevision" = CASE WHEN u.dropped AND NOT ${ends} THEN 0 ELSE e."checkpointRevision" END
     FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress) WITH ORDINALITY
       AS u(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord)
-    WHERE e."name" = p_name AND e."id" = u.id AND e."fence" = u.fence AND e."owner" = p_owner AND e."phase" = 'leased' AND e."leaseExpiresAt" > v_now
+    WHERE e."name" = p_name AND e."id" = u.id AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
     RETURNING u.ord::integer AS ord, e."id", e."status", coalesce(e."completedAt", e."dueAt", v_now) AS at
   ) SELECT array_agg(ord), array_agg("status"), array_agg(at), array_agg("id") FILTER (WHERE "status" <> 'queued') INTO v_ords, v_statuses, v_ats, v_final FROM done;
   IF 'queued' = ANY (v_statuses) THEN PERFORM pg_notify('WORK', p_name); END IF;
@@ -60,7 +63,7 @@ RETURNS TABLE (o_ord integer, o_refusal text, o_expires float8, o_cancel boolean
 DECLARE v_now bigint := S.now_ms();
 BEGIN
   UPDATE S.executions e SET "leaseExpiresAt" = v_now + p_lease_ms::bigint FROM unnest(p_ids, p_fences) AS u(id, fence)
-    WHERE e."name" = p_name AND e."id" = u.id AND e."fence" = u.fence AND e."owner" = p_owner AND e."phase" = 'leased' AND e."leaseExpiresAt" > v_now;
+    WHERE e."name" = p_name AND e."id" = u.id AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
   RETURN QUERY SELECT r.ord::integer, ${refusal}, e."leaseExpiresAt"::float8, e."cancelRequestedAt" IS NOT NULL, e."reason", e."lastSignal"
     FROM unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."name" = p_name AND e."id" = r.id;
 END $$;

@@ -1,8 +1,11 @@
+import { createSystemClock } from "../../core/system-clock.ts";
 import { UnsupportedOperationError } from "../../model/store-errors.ts";
+import type { NewExecution } from "../../model/stored-execution.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
+import type { InsertReport } from "../../ports/store-insert.ts";
 import type { StoreWatch } from "../../ports/store-message.ts";
-import { createRealClock } from "../records/real-clock.ts";
+import { InsertBatcher } from "./insert-batcher.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./postgres-client.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
 import { isDataError } from "./postgres-errors.ts";
@@ -48,7 +51,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     schema = "actorfleet",
     maxConnections = 10,
     operationTimeoutMs = 10_000,
-    clock = createRealClock(),
+    clock = createSystemClock(),
   } = options;
   const connection = new PostgresConnection({
     connectionString,
@@ -61,6 +64,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   const listener = new PostgresListener(connection, clock);
   const storeId = globalThis.crypto.randomUUID();
   const turns = new Map<string, { machineKey: string; group: string }>();
+  const batchers = new Map<string, InsertBatcher>();
   const following = new Set<() => void>();
 
   /** Items whose data the server does not take fail alone: the batch is repeated one by one. */
@@ -81,6 +85,17 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     }
   }
 
+  const insertEach = (name: string, executions: readonly NewExecution[], maxQueued?: number) =>
+    each(
+      executions,
+      (some) => writes.insertExecutions(connection, { name, executions: some, ...(maxQueued !== undefined && { maxQueued }) }, undefined),
+      {
+        inserted: false,
+        reason: "unstorable",
+        detail: "Postgres does not take its data",
+      } as InsertReport,
+    );
+
   return {
     capabilities,
 
@@ -93,11 +108,10 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
         return writes.insertExecutions(connection, request, client as PostgresClientLike);
       }
       if (request.atomic) return writes.insertExecutions(connection, request, undefined);
-      return each(request.executions, (executions) => writes.insertExecutions(connection, { ...request, executions }, undefined), {
-        inserted: false,
-        reason: "unstorable",
-        detail: "Postgres does not take its data",
-      });
+      if (request.maxQueued !== undefined) return insertEach(request.name, request.executions, request.maxQueued);
+      const batcher = batchers.get(request.name) ?? new InsertBatcher((executions) => insertEach(request.name, executions));
+      batchers.set(request.name, batcher);
+      return batcher.insert(request.executions);
     },
     get: (name, ids) => getExecutions(connection, name, ids),
     list: (request) => listExecutions(connection, request),

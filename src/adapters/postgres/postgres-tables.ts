@@ -40,4 +40,4 @@ CREATE FUNCTION S.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT flo
 `;
 
 /** Whatever statistics say or do not say, these functions walk indexes: an estimate must not decide how a queue performs. */
-export const steadyPlans = `SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan`;
+export const steadyPlans = `SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off`;

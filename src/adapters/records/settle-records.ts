@@ -23,7 +23,7 @@ export function settleRecords(space: RecordSpace, { owner, settlements }: Settle
     if (row !== undefined && row.settledFence === settlement.fence) return repeatedReport(row);
     const reason = leaseRefusal(leaseFacts(row), owner, settlement.fence, now);
     if (row === undefined || reason !== undefined) return { settled: false, reason: reason ?? "unknown" };
-    settleRow(space, row, settlement, now);
+    space.change(row, settled(space, row, settlement, now));
     return { settled: true, status: settledStatus(row), at: row.completedAt ?? row.dueAt ?? now, repeated: false };
   });
 }
@@ -37,32 +37,32 @@ function settledStatus(row: RecordRow): "queued" | "completed" | "failed" | "can
   return row.status === "running" ? "queued" : row.status;
 }
 
-function settleRow(space: RecordSpace, row: RecordRow, { fence, outcome, progress }: Settlement, now: number): void {
+function settled(space: RecordSpace, row: RecordRow, { fence, outcome, progress }: Settlement, now: number): RecordChanges {
   const common: RecordChanges = { owner: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };
   if (progress !== undefined) common.progress = progress;
   const final: RecordChanges = { ...common, phase: "final", completedAt: now, checkpointBody: null };
   if ("abandoned" in outcome && outcome.abandoned) final.abandoned = 1;
-  if (row.cancelRequestedAt !== null) return space.change(row, { ...final, status: "cancelled" });
+  if (row.cancelRequestedAt !== null) return { ...final, status: "cancelled" };
   switch (outcome.type) {
     case "complete":
-      return space.change(row, { ...final, status: "completed", result: outcome.result ?? null, error: null });
+      return { ...final, status: "completed", result: outcome.result ?? null, error: null };
     case "fail":
-      return space.change(row, { ...final, status: "failed", error: outcome.error });
+      return { ...final, status: "failed", error: outcome.error };
     case "cancel":
-      return space.change(row, { ...final, status: "cancelled", reason: outcome.reason ?? null });
+      return { ...final, status: "cancelled", reason: outcome.reason ?? null };
     case "retry": {
       const dropped = outcome.checkpoint === "keep" ? {} : { checkpointBody: null, checkpointRevision: 0 };
-      return space.change(row, {
+      return {
         ...common,
         ...queued(outcome.delayMs, now),
         position: space.nextPosition(),
         attemptStep: 1,
         error: outcome.error,
         ...dropped,
-      });
+      };
     }
     case "release":
-      return space.change(row, { ...common, ...queued(outcome.delayMs ?? 0, now) });
+      return { ...common, ...queued(outcome.delayMs ?? 0, now) };
   }
 }
 

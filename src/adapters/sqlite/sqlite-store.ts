@@ -1,8 +1,8 @@
+import { createSystemClock } from "../../core/system-clock.ts";
 import { StoreUnavailableError, UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
 import type { StoreNotice } from "../../ports/store-message.ts";
-import { createRealClock } from "../records/real-clock.ts";
 import { insertWork, type RecordWork, recordMethods } from "../records/record-store.ts";
 import { StoreWatchers } from "../records/store-watchers.ts";
 import type { SqliteSession } from "./sqlite-session.ts";
@@ -64,7 +64,7 @@ interface OpenTransaction extends SqliteTransaction {
 
 /** A store in a SQLite file, on `node:sqlite`. The file is opened by the first call. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const { filename, synchronous = "NORMAL", clock = createRealClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
+  const { filename, synchronous = "NORMAL", clock = createSystemClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
   const writer = new SqliteWriter({ filename, synchronous, clock, busyTimeoutMs });
   const watchers = new StoreWatchers();
   const spaces = new Map<string, SqliteSpace>();

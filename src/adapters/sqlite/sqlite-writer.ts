@@ -82,7 +82,10 @@ export class SqliteWriter {
       session = this.#open();
       session.begin(batch.some(({ kind }) => kind === "write") ? "write" : "read");
     } catch (error) {
-      if (isBusy(error) && this.#waitsStill()) return this.#comeBack();
+      if (isBusy(error) && this.#waitsStill()) {
+        this.#comeBack();
+        return;
+      }
       this.#busySince = undefined;
       this.#turns.splice(0, count);
       for (const turn of batch) turn.failed(error);
@@ -121,7 +124,10 @@ function runInTransaction(session: SqliteSession, batch: readonly Turn[]): void 
         succeeded.push(turn);
       } catch (error) {
         turn.failed(error);
-        if (batch.length === 1) return session.rollback();
+        if (batch.length === 1) {
+          session.rollback();
+          return;
+        }
         session.run("ROLLBACK TO one_call");
       }
       if (batch.length > 1) session.run("RELEASE one_call");

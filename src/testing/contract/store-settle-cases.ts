@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { createSystemClock } from "../../core/system-clock.ts";
 import type { StoreNotice } from "../../ports/store-message.ts";
 import { ids, leaseMs, name, type StoreCases } from "./store-world.ts";
 
+/** What comes over a socket needs real time to arrive. */
+const clock = createSystemClock();
 const error = '{"name":"Error","message":"no"}';
 
 /** Settle, retry, release, cancel, checkpoint. */
@@ -257,7 +260,7 @@ export const storeSettleCases: StoreCases = {
       for (let patience = 0; patience < 400; patience++) {
         if (heard.some((notice) => notice.type === type || notice.type === "missed")) return;
         await elapse(50);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 5));
       }
       assert.fail(`nothing heard of ${type}`);
     };
