@@ -18,6 +18,18 @@ export {
 export type { CoordinatorOptions, InspectionObserver, Retention, StartOptions } from "./core/coordinator-options.ts";
 export type { CoordinatorSnapshot, PersistedExecution, PersistedRecord } from "./core/coordinator-snapshot.ts";
 export type { CoordinatorStats, StatsStore } from "./core/coordinator-stats.ts";
+export {
+  createDurableCoordinator,
+  type DurableCoordinator,
+  type DurableStartEntry,
+} from "./core/durable-coordinator.ts";
+export type {
+  CheckpointPolicy,
+  DurableCoordinatorOptions,
+  DurableOptions,
+  DurableStartOptions,
+  RestorePolicy,
+} from "./core/durable-options.ts";
 export type { ExecutionScope } from "./core/execution-scope.ts";
 export { listFallback } from "./core/list-fallback.ts";
 export type { AnyAutonomousOrchestrator, AnyOrchestrator, InputOf, OutputOf } from "./core/orchestrator.ts";
@@ -28,6 +40,8 @@ export type { RunStatus } from "./core/run-status.ts";
 export type { SupervisorEvent, SupervisorRef, SupervisorSnapshot } from "./core/supervisor.ts";
 export { AlreadyRunningError } from "./model/already-running-error.ts";
 export type { ApprovalAnswer, ApprovalDecision, ApprovalRequest, Feedback, FeedbackRequest } from "./model/approval.ts";
+export type { Checkpoint, CheckpointTimer } from "./model/checkpoint.ts";
+export { CheckpointRefusedError, CheckpointTooLargeError, YieldedError } from "./model/checkpoint-errors.ts";
 export { emptyContextSummary, summariseContext } from "./model/context-summary.ts";
 export {
   ActorfleetError,
@@ -83,9 +97,18 @@ export {
 } from "./model/saturation-monitor.ts";
 export type { SerializedError } from "./model/serialized-error.ts";
 export { SettingsError, type SettingsErrorCode, type SettingsErrorOptions, type SettingsProblem } from "./model/settings-error.ts";
+export {
+  ExecutionLostError,
+  LeaseLostError,
+  MissingDependencyError,
+  SchemaVersionError,
+  StoreUnavailableError,
+  UnsupportedOperationError,
+} from "./model/store-errors.ts";
 export type { TokenUsage } from "./model/token-usage.ts";
 export { type Verdict, verdict } from "./model/verdict.ts";
 export type { Clock } from "./ports/clock.ts";
+export type { ExecutionStore } from "./ports/execution-store.ts";
 export type { Executor, ExecutorScope } from "./ports/executor.ts";
 export type { FallbackContext, FallbackStrategy } from "./ports/fallback-strategy.ts";
 export type { FinalIterationContext, FinalIterationStrategy } from "./ports/final-iteration-strategy.ts";

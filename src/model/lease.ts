@@ -5,14 +5,6 @@ export interface LeaseToken {
   readonly fence: number;
 }
 
-/** What a claim gives: the right to write until it expires. */
-export interface Lease extends LeaseToken {
-  /** The worker that claimed. */
-  readonly owner: string;
-  /** Epoch milliseconds of the store's clock; for people. A worker measures its own lease from before it asked. */
-  readonly expiresAt: number;
-}
-
 /**
  * Why a write under a lease changed nothing:
  * `unknown` no such record; `final` the execution has ended; `superseded` it was claimed again, or taken back from this owner;

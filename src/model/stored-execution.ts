@@ -87,7 +87,7 @@ export interface StoredExecution extends StoredExecutionSummary {
 }
 
 /** Names, ids, groups, tags and keys: what every database can hold and compare. */
-export function isStorableName(text: string): boolean {
+function isStorableName(text: string): boolean {
   return text.length <= 512 && !/[\0\p{Surrogate}]/u.test(text);
 }
 

@@ -27,7 +27,7 @@ export interface QueueMessage {
 }
 
 /** Whether the queue has the message; `unavailable` means that it may. */
-export type PublishReport =
+type PublishReport =
   | { readonly published: true }
   | { readonly published: false; readonly reason: "unavailable" | "tooLarge"; readonly cause?: unknown };
 

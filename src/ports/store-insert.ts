@@ -32,7 +32,7 @@ export type InsertReport =
  * `conflict` the same key, another input; `duplicate` the id is taken; `full` `maxQueued` is reached;
  * `unstorable` no store could keep it; `atomic` another record of the batch was refused.
  */
-export type InsertRefusal =
+type InsertRefusal =
   | { readonly reason: "existing" | "conflict" | "duplicate"; readonly existingId: string }
   | { readonly reason: "full"; readonly queued: number }
   | { readonly reason: "unstorable"; readonly detail: string }

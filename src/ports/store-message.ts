@@ -53,7 +53,7 @@ export interface AppendEventsRequest {
 }
 
 /** Events of one execution, under its lease or the one that was settled last. */
-export interface EventsEntry extends LeaseToken {
+interface EventsEntry extends LeaseToken {
   readonly events: readonly {
     /** Rises with every event written under the same fence; an event that is not above the last one of its fence is a repetition. */
     readonly ordinal: number;

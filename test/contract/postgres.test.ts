@@ -14,7 +14,7 @@ let schemas = 0;
 
 beforeAll(async () => {
   server = await startPostgres();
-  admin = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
+  admin = openAdmin();
 }, 60_000);
 afterAll(async () => {
   await admin?.end();
@@ -142,8 +142,15 @@ describe("Postgres store, on its own", () => {
     await server.stop();
     await expect(store.counts({ name: "t" })).rejects.toThrow(StoreUnavailableError);
     await server.start();
-    admin = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
+    admin = openAdmin();
     expect((await store.counts({ name: "t" })).queued).toBe(1);
     await store.close();
   }, 30_000);
 });
+
+/** Its idle connections are lost when the server is stopped, which without a listener would end the process. */
+function openAdmin(): pg.Pool {
+  const pool = new pg.Pool({ connectionString: server.connectionString, max: 2, idleTimeoutMillis: 0 });
+  pool.on("error", () => {});
+  return pool;
+}

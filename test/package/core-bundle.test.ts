@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 /** About 15 % above what was measured last. Raise them knowingly: users of browsers pay for it. */
 const entries = [
   { name: "createCoordinator", source: 'export { createCoordinator } from "./src/index.ts";', ceilingBytes: 77_000 },
-  { name: "everything, YAML included", source: 'export * from "./src/index.ts";', ceilingBytes: 115_000 },
+  { name: "everything, YAML included", source: 'export * from "./src/index.ts";', ceilingBytes: 134_000 },
 ];
 
 /** What makes a bundle fail to load where there is no Node; an `import()` fails only when it is reached. */

@@ -48,7 +48,7 @@ export function fillReadme(readme: string, blocks: Readonly<Record<string, strin
   }, readme);
 }
 
-const errorFiles = ["errors", "settings-error", "already-running-error"];
+const errorFiles = ["errors", "settings-error", "already-running-error", "store-errors", "checkpoint-errors"];
 
 /** The error classes as their source documents them; one line for each code. */
 export function documentedErrors(): { name: string; code: string; meaning: string }[] {

@@ -10,7 +10,7 @@ import { tablesSql } from "./postgres-tables.ts";
 /** Each entry leads from the version that is its index to the next one; entries are never changed once released. */
 const migrations: readonly string[] = [tablesSql + insertSql + claimSql + settleSql + messageSql];
 
-export const postgresSchemaVersion = migrations.length;
+const postgresSchemaVersion = migrations.length;
 
 /** Names in one schema of a database. */
 export interface PostgresNames {

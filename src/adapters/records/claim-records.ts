@@ -123,7 +123,7 @@ function nextDue(space: RecordSpace, request: ClaimRequest, now: number): number
 const maxPromoted = 1_000;
 
 /** Makes claimable what is due; says how many. */
-export function promoteDue(space: RecordSpace, now: number): number {
+function promoteDue(space: RecordSpace, now: number): number {
   const due = space.dueBy(now, maxPromoted);
   for (const row of due) {
     const lane = row.status === "running" ? 0 : 1;

@@ -4,7 +4,7 @@ import type { LeaseFacts } from "../../model/lease.ts";
 import { machineKey, type NewExecution, type StoredExecution, type StoredExecutionSummary } from "../../model/stored-execution.ts";
 
 /** Where a record stands for claims. */
-export type Phase = "ready" | "delayed" | "leased" | "parked" | "final";
+type Phase = "ready" | "delayed" | "leased" | "parked" | "final";
 
 /** The part of a record that decisions are made on. */
 export interface RecordRow {

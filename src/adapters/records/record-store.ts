@@ -9,7 +9,7 @@ import { checkpointRecords, parkRecords, settleRecords } from "./settle-records.
 
 /** What one call does; it is given the instant at which it happens, and collects what watchers should hear once it has. */
 export type RecordWork<Result> = (space: RecordSpace, now: number, tell: Tell) => Result;
-export type Tell = (notice: StoreNotice) => void;
+type Tell = (notice: StoreNotice) => void;
 
 /** Does one call whole or not at all. */
 export interface RecordRunner {

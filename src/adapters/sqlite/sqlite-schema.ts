@@ -47,7 +47,7 @@ const migrations: readonly string[] = [
   `,
 ];
 
-export const sqliteSchemaVersion = migrations.length;
+const sqliteSchemaVersion = migrations.length;
 
 /** Brings the file to this library's schema, within the caller's write transaction. Its tables live beside the application's own. */
 export function migrateSqlite(database: DatabaseSync, filename: string): void {

@@ -47,7 +47,7 @@ export function createWorld() {
 }
 
 /** How calls of one method fail from now on; undefined: they work. */
-export type Fault = "before" | "after" | "hangs" | undefined;
+type Fault = "before" | "after" | "hangs" | undefined;
 
 export type FaultyStore = ExecutionStore & { readonly faults: Map<Method | "*", Fault>; readonly calls: Method[] };
 
