@@ -85,6 +85,7 @@ class MachineAttempt implements RunningAttempt {
       (child) => child?.getSnapshot()?.status === "active",
     );
     return {
+      isLive: snapshot.status === "active",
       snapshot: this.#machine.persist(),
       timers: isPutDownWhole ? this.#timers.pending() : [],
       waits: isPutDownWhole && !this.#holdsSlot && this.#held.length === 0 && snapshot.hasTag(waitingTag),

@@ -47,6 +47,8 @@ export interface AttemptHost {
 
 /** What a machine is at a moment between two steps. */
 export interface MachineCapture {
+  /** It has not come to its end. */
+  readonly isLive: boolean;
   readonly snapshot: unknown;
   readonly timers: readonly CheckpointTimer[];
   /** Is in a state tagged `waiting`, and nothing that would let it go on has come. */

@@ -87,7 +87,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
     const machine = this.#machine as Attached;
     const lease = this.#lease;
     const capture = machine.capture();
-    if ((capture.snapshot as { status?: unknown }).status !== "active") return;
+    if (!capture.isLive) return;
     const wakeInMs = nextDueInMs(capture.timers);
     const parks = capture.waits && !capture.isBusy && !lease.yielding && (wakeInMs ?? Number.POSITIVE_INFINITY) >= shortestParkMs;
     const yields = lease.yielding && !capture.isBusy;
