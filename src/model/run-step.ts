@@ -12,9 +12,7 @@ export interface StepInput {
 }
 
 /** When a call was over, in milliseconds of the monotonic clock: the machine itself has no clock. */
-interface Timed {
-  readonly at: number;
-}
+type Timed = { readonly at: number };
 
 /** `request` is the one that was executed, made by the request factory where the prompt was a follow-up. */
 export type Executed = Timed & { readonly result: StepResult; readonly request: RunRequest };
