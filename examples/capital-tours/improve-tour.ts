@@ -45,18 +45,18 @@ export function createTourExecutor(atlas: Atlas) {
     const before = context.previousOutputs.at(-1);
     let { tour, round } = before === undefined ? { tour: initialTour(distances, start), round: 0 } : (JSON.parse(before) as TourOutput);
     const random = seededRandom(start * 10_000 + round);
-    const report = () => {
+    const tellRound = () => {
       const report: RoundReport = { area: name, start: capitals[start]!.name, round, lengthKm: lengthKm(tour, distances) };
       onOutput(JSON.stringify(report));
     };
 
-    report();
+    tellRound();
     for (const lastRound = round + Math.ceil(capitals.length / 5); round < lastRound; ) {
       // A round is pure computing: between two of them the other executions, the display and Ctrl-C get their turn. Throws once cancelled.
       await setImmediate(undefined, { signal });
       tour = improveOnce(tour, distances, random);
       round += 1;
-      report();
+      tellRound();
     }
     const output: TourOutput = { area: name, tour, round };
     return { success: true, output: JSON.stringify(output), capitals: tour.map((place) => capitals[place]!.name) };

@@ -99,12 +99,14 @@ export function finalTable(areas: readonly Area[], executions: readonly TourInfo
     };
   });
   const without = [...(areas[0]?.unreachable.keys() ?? [])];
+  const endings = "✓ or goal: as near to the bound as the settings ask for. ≈ or limit: the best when the iterations were used up.";
   const inNoTour = `${without.length} countries and territories are in no tour, for want of a capital or of its position: ${without.join(", ")}.`;
   return [
     { text: "" },
     { text: toText(shown.map(({ title, size, pad }) => pad(title, size))), style: ["bold", "underline"] },
     ...rows,
     { text: "" },
+    ...wrapped(endings, width),
     ...wrapped(inNoTour, width),
   ];
 }
