@@ -1,36 +1,59 @@
 /**
  * Tours through the capitals of the world: for the world, each continent and each subregion, one execution per start (the northernmost,
- * easternmost, southernmost and westernmost country), five at a time. Each improves its tour round by round until no tour can be shorter or
- * until nothing helps any more. `npm start`, or `npm start -- --routes` to read the tours, too. Ctrl-C stops everything and shows what was done.
+ * easternmost, southernmost and westernmost country), five at a time. Each is an autonomous run: an executor improves its tour, an oracle
+ * compares it with a bound that no tour can be shorter than, and so on until that is good enough or the iterations are used up.
+ * `npm start`, or `npm start -- --routes` to read the tours, too. Ctrl-C stops everything and shows what was done.
  */
-import { createCoordinator } from "../../src/index.ts";
-import { createTourOrchestrator, type TourProgress, type TourRequest } from "./find-tour.ts";
+import { fileURLToPath } from "node:url";
+import { createCoordinator, loadSettings } from "../../src/index.ts";
+import { createAtlas } from "./atlas.ts";
+import { followTours } from "./follow-tours.ts";
+import { createTourExecutor, type TourRequest } from "./improve-tour.ts";
+import { createTourOracle } from "./judge-tour.ts";
 import { createLiveTable } from "./live-table.ts";
 import { loadAreas } from "./regions.ts";
-import { endLines, finalTable, liveLines, progressLines, routeLines, totals } from "./report.ts";
+import { endLines, finalTable, iterationLines, liveLines, oracleErrorLines, routeLines, totals } from "./report.ts";
+
+// How long to go on and what is good enough is not in the code, but in two files.
+const settingsFile = (name: string) => loadSettings(fileURLToPath(new URL(name, import.meta.url)));
+const [thorough, quick] = await Promise.all([settingsFile("thorough.yaml"), settingsFile("quick.yaml")]);
 
 const areas = loadAreas();
-const coordinator = createCoordinator({ orchestrator: createTourOrchestrator(areas), maxConcurrent: 5 });
+const atlas = createAtlas(areas);
+const coordinator = createCoordinator({
+  executor: createTourExecutor(atlas),
+  oracle: createTourOracle(atlas),
+  // Asked when the iterations are used up: no round makes a tour longer, so the last one is the best so far.
+  finalIteration: { forceCompletion: ({ lastResult }) => lastResult },
+  maxConcurrent: 5,
+});
 const table = createLiveTable(process.stdout);
 const startedAt = performance.now();
 const elapsedMs = () => performance.now() - startedAt;
 
-// Everything that happens is an event. Here each end becomes a line that stays.
+// Everything that happens is an event: of an execution, or told by the run inside it. Here each end becomes a line that stays.
+const { tours, hear } = followTours(atlas);
+coordinator.on("*", hear);
 coordinator.on("*", (event) => {
   const info = coordinator.getStatus(event.executionId);
   if (info === undefined) return;
   if (event.type === "execution.completed" || event.type === "execution.failed" || event.type === "execution.cancelled")
-    table.print(...endLines(info, table.width));
-  if (!table.live) table.print(...progressLines(event, info.group!));
+    table.print(...endLines(info, tours, table.width));
+  if (event.type === "execution.reported") {
+    table.print(...oracleErrorLines(event.event, info.group));
+    if (!table.live) table.print(...iterationLines(event.event, info.group, tours));
+  }
 });
 
-// The rule that cancels: tours around the world cost most, so after 150 rounds only the shortest of them may go on.
-coordinator.on("execution.progressed", ({ executionId, progress }) => {
-  if (coordinator.getStatus(executionId)?.group !== "World" || roundOf(progress) !== 150) return;
+// The rule that cancels: tours around the world cost most, so after three iterations only the shortest of them may go on.
+const worldTours = new Set<string>();
+coordinator.on("execution.reported", ({ executionId, event }) => {
+  if (coordinator.getStatus(executionId)?.group !== "World" || event.type !== "iterationCompleted" || event.iteration !== 3) return;
+  worldTours.add(executionId);
   const rivals = coordinator.list({ group: "World", status: "running" }).items;
-  if (rivals.some((rival) => roundOf(rival.progress) < 150)) return;
-  const [, ...losers] = rivals.toSorted((a, b) => lengthOf(a.progress) - lengthOf(b.progress));
-  for (const loser of losers) void coordinator.cancel(loser.id, "another tour around the world is ahead after 150 rounds");
+  if (rivals.some(({ id }) => !worldTours.has(id))) return;
+  const [, ...losers] = rivals.toSorted((a, b) => tours.get(a.id)!.lengthKm - tours.get(b.id)!.lengthKm);
+  for (const { id } of losers) void coordinator.cancel(id, "another tour around the world is ahead after three iterations");
 });
 
 // First Ctrl-C: cancel all, wait until they have settled, show what was done. Second: go at once.
@@ -43,16 +66,21 @@ process.once("SIGINT", () => {
 
 // All or none. A group's executions take turns with those of other groups; the world begins first, because it takes longest.
 await coordinator.startMany(
-  areas.flatMap(({ name, outermost }) =>
-    outermost.map((from) => ({
-      input: { area: name, from } satisfies TourRequest,
-      options: { group: name, tags: [from], priority: name === "World" ? 1 : 0 },
-    })),
+  areas.flatMap(({ name, level, outermost }) =>
+    outermost.map((from) => {
+      const id = `${name} from ${from}`;
+      const prompt = `Find a short round trip through the capitals of ${name}, from ${from}.`;
+      return {
+        input: { id, prompt, area: name, from } satisfies TourRequest,
+        options: { id, group: name, tags: [from], priority: level === 0 ? 1 : 0, settings: level < 2 ? thorough : quick },
+      };
+    }),
   ),
 );
 
 // What runs is asked for ten times a second: a query is a snapshot and costs the executions nothing.
-const redraw = () => table.show(liveLines(coordinator.list({ status: "running" }).items, coordinator.counts(), elapsedMs(), table.width));
+const redraw = () =>
+  table.show(liveLines(coordinator.list({ status: "running" }).items, tours, coordinator.counts(), elapsedMs(), table.width));
 const redrawing = setInterval(redraw, 100);
 await coordinator.drain();
 clearInterval(redrawing);
@@ -60,17 +88,9 @@ table.stop();
 
 const executions = coordinator.list({ limit: 1_000 }).items;
 table.print(
-  ...finalTable(areas, executions, table.width),
+  ...finalTable(areas, executions, tours, table.width),
   { text: "" },
   { text: totals(coordinator.counts(), elapsedMs()), style: "bold" },
 );
-if (process.argv.includes("--routes")) table.print(...routeLines(areas, executions, table.width));
+if (process.argv.includes("--routes")) table.print(...routeLines(areas, executions, tours, table.width));
 await coordinator.close();
-
-function roundOf(progress: unknown): number {
-  return (progress as TourProgress | undefined)?.round ?? 0;
-}
-
-function lengthOf(progress: unknown): number {
-  return (progress as TourProgress).lengthKm;
-}

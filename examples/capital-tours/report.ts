@@ -1,15 +1,20 @@
-import type { ExecutionCounts, ExecutionEvent, ExecutionInfo } from "../../src/index.ts";
-import { type FoundTour, provenGap, type TourProgress } from "./find-tour.ts";
+import type { ExecutionCounts, ExecutionInfo, RunEvent, RunOutcome } from "../../src/index.ts";
+import type { TourProgress } from "./follow-tours.ts";
+import type { TourStep } from "./improve-tour.ts";
+import { provenGap } from "./judge-tour.ts";
 import type { Line } from "./live-table.ts";
 import type { Area } from "./regions.ts";
 
+type TourInfo = ExecutionInfo<RunOutcome<TourStep>>;
+type Tours = ReadonlyMap<string, TourProgress>;
+
 /** What is running, one line each, and the totals. */
-export function liveLines(running: readonly ExecutionInfo<FoundTour>[], counts: ExecutionCounts, elapsedMs: number, width: number): Line[] {
-  const rows = running.map((info): Line => {
-    const progress = info.progress as TourProgress | undefined;
-    const stopping = info.state === "running.cancelling";
+export function liveLines(running: readonly TourInfo[], tours: Tours, counts: ExecutionCounts, elapsedMs: number, width: number): Line[] {
+  const rows = running.map(({ id, group, state }): Line => {
+    const tour = tours.get(id);
+    const stopping = state === "running.cancelling";
     return {
-      text: `  ${areaCell(info.group, width)} ${progress === undefined ? "" : progressCells(progress, width)}${stopping ? "  stopping" : ""}`,
+      text: `  ${areaCell(group, width)} ${tour === undefined ? "" : tourCells(tour, width)}${stopping ? "  stopping" : ""}`,
       style: stopping ? "yellow" : "cyan",
     };
   });
@@ -22,10 +27,11 @@ function areaCell(name = "", width: number): string {
 }
 
 /** As many cells as there is room for. */
-function progressCells({ start, round, lengthKm, gap, firstGap }: TourProgress, width: number): string {
-  const cells = [`round ${String(round).padStart(3)}`, kilometres(lengthKm), gapText(gap)];
-  if (width >= 76) cells.unshift(`from ${start}`.padEnd(24));
-  if (width >= 101) cells.push(gapBar(gap, firstGap));
+function tourCells({ start, iteration, round, lengthKm, gap, firstGap }: TourProgress, width: number): string {
+  const cells = [`iteration ${String(iteration).padStart(2)}`, kilometres(lengthKm), gapText(gap)];
+  if (width >= 76) cells.unshift(`from ${start}`.padEnd(22));
+  if (width >= 103) cells.splice(2, 0, `round ${String(round).padStart(3)}`);
+  if (width >= 117) cells.push(gapBar(gap, firstGap));
   return cells.join("  ");
 }
 
@@ -44,63 +50,71 @@ export function totals(counts: ExecutionCounts, elapsedMs: number): string {
 }
 
 /** A line about an end, to stay on the screen; none about what was cancelled before it began. */
-export function endLines(info: ExecutionInfo<FoundTour>, width: number): Line[] {
-  const { result, error, reason } = info;
-  const area = areaCell(info.group, width);
-  if (result !== undefined) {
-    const time = width >= 94 ? duration(info.durationMs) : "";
-    return [{ text: `✓ ${area} ${progressCells(result, Math.min(width, 100))}  ${time}`.trimEnd(), style: "green" }];
-  }
+export function endLines({ id, group, result, error, reason, durationMs }: TourInfo, tours: Tours, width: number): Line[] {
+  const area = areaCell(group, width);
   if (error !== undefined) return [{ text: `✗ ${area} ${error.message}`, style: "red" }];
-  const start = tourOf(info)?.start;
-  return start === undefined
-    ? []
-    : [{ text: `■ ${area} from ${start}: cancelled${reason === undefined ? "" : `, ${reason}`}`, style: "yellow" }];
+  const tour = tours.get(id);
+  if (tour === undefined) return [];
+  if (result === undefined) {
+    return [{ text: `■ ${area} from ${tour.start}: cancelled${reason === undefined ? "" : `, ${reason}`}`, style: "yellow" }];
+  }
+  const time = width >= 94 ? duration(durationMs).padStart(6) : "";
+  const cells = tourCells(tour, Math.min(width, 116));
+  return [
+    { text: `${result.goalAchieved ? "✓" : "≈"} ${area} ${cells}  ${time}`.trimEnd(), style: result.goalAchieved ? "green" : "blue" },
+  ];
 }
 
-/** For where nothing can be redrawn: every 50th round of an execution. */
-export function progressLines(event: ExecutionEvent, group: string): Line[] {
-  if (event.type !== "execution.progressed") return [];
-  const progress = event.progress as TourProgress;
-  return progress.round % 50 === 0 && progress.round > 0 ? [{ text: `… ${areaCell(group, 100)} ${progressCells(progress, 100)}` }] : [];
+/** An oracle that fails ends no run, but should not go unseen. */
+export function oracleErrorLines(event: RunEvent, group: string | undefined): Line[] {
+  return event.type === "oracleError" ? [{ text: `✗ ${areaCell(group, 100)} ${event.error.message}`, style: "red" }] : [];
+}
+
+/** For where nothing can be redrawn: every third iteration of a run. */
+export function iterationLines({ type, executionId, iteration }: RunEvent, group: string | undefined, tours: Tours): Line[] {
+  const tour = tours.get(executionId);
+  if (type !== "iterationCompleted" || iteration % 3 > 0 || tour === undefined) return [];
+  return [{ text: `… ${areaCell(group, 100)} ${tourCells(tour, 116)}` }];
 }
 
 /** The shortest finished tour of each area, capital by capital. */
-export function routeLines(areas: readonly Area[], executions: readonly ExecutionInfo<FoundTour>[], width: number): Line[] {
+export function routeLines(areas: readonly Area[], executions: readonly TourInfo[], tours: Tours, width: number): Line[] {
   return areas.flatMap((area): Line[] => {
-    const found = shortestOf(area, executions)?.result;
-    if (found === undefined) return [];
-    return [{ text: "" }, { text: area.name, style: "bold" }, ...wrapped([...found.capitals, found.start].join(" → "), width)];
+    const capitals = shortestOf(area, executions, tours)?.result?.lastResult?.capitals;
+    if (capitals === undefined) return [];
+    return [{ text: "" }, { text: area.name, style: "bold" }, ...wrapped([...capitals, capitals[0]].join(" → "), width)];
   });
 }
 
 /** The shortest tour of each area, beside the bound that no tour can be shorter than. */
-export function finalTable(areas: readonly Area[], executions: readonly ExecutionInfo<FoundTour>[], width: number): Line[] {
+export function finalTable(areas: readonly Area[], executions: readonly TourInfo[], tours: Tours, width: number): Line[] {
   const shown = columns.filter(({ from = 0 }) => width >= from);
   const toText = (cells: readonly string[]) => cells.join(" ").trimEnd();
   const rows = areas.map((area): Line => {
-    const best = shortestOf(area, executions);
+    const best = shortestOf(area, executions, tours);
     const ofArea = executions.filter(({ group }) => group === area.name);
     return {
-      text: toText(shown.map(({ cell, size, pad }) => pad(cell({ area, ofArea, best, tour: best && tourOf(best) }), size))),
+      text: toText(shown.map(({ cell, size, pad }) => pad(cell({ area, ofArea, best, tour: best && tours.get(best.id) }), size))),
       ...(best === undefined && { style: "dim" }),
     };
   });
   const without = [...(areas[0]?.unreachable.keys() ?? [])];
+  const endings = "✓ or goal: as near to the bound as the settings ask for. ≈ or limit: the best when the iterations were used up.";
   const inNoTour = `${without.length} countries and territories are in no tour, for want of a capital or of its position: ${without.join(", ")}.`;
   return [
     { text: "" },
     { text: toText(shown.map(({ title, size, pad }) => pad(title, size))), style: ["bold", "underline"] },
     ...rows,
     { text: "" },
+    ...wrapped(endings, width),
     ...wrapped(inNoTour, width),
   ];
 }
 
 interface TableRow {
   readonly area: Area;
-  readonly ofArea: readonly ExecutionInfo<FoundTour>[];
-  readonly best: ExecutionInfo<FoundTour> | undefined;
+  readonly ofArea: readonly TourInfo[];
+  readonly best: TourInfo | undefined;
   readonly tour: TourProgress | undefined;
 }
 
@@ -125,6 +139,7 @@ const columns: readonly Column[] = [
   { title: "Gap", size: 7, pad: right, cell: ({ tour }) => (tour === undefined ? "" : gapText(tour.gap)) },
   { title: "Rounds", size: 6, pad: right, cell: ({ tour }) => (tour === undefined ? "" : String(tour.round)) },
   { title: "Time", size: 6, pad: right, cell: ({ best }) => (best === undefined ? "" : duration(best.durationMs)), from: 77 },
+  { title: "Ended by", size: 9, pad: right, cell: ({ best }) => (best === undefined ? "" : endText(best)), from: 117 },
   {
     title: "Done",
     size: 4,
@@ -134,15 +149,17 @@ const columns: readonly Column[] = [
 ];
 
 /** Of those cancelled on the way, too. */
-function shortestOf(area: Area, executions: readonly ExecutionInfo<FoundTour>[]): ExecutionInfo<FoundTour> | undefined {
+function shortestOf(area: Area, executions: readonly TourInfo[], tours: Tours): TourInfo | undefined {
   // To the metre: what differs by less is the same tour, summed up from another start.
-  const metres = (info: ExecutionInfo<FoundTour>) => Math.round(tourOf(info)!.lengthKm * 1_000);
-  const withTour = executions.filter((info) => info.group === area.name && tourOf(info) !== undefined);
+  const metres = ({ id }: TourInfo) => Math.round(tours.get(id)!.lengthKm * 1_000);
+  const withTour = executions.filter(({ id, group }) => group === area.name && tours.has(id));
   return withTour.toSorted((a, b) => metres(a) - metres(b))[0];
 }
 
-function tourOf({ result, progress }: ExecutionInfo<FoundTour>): TourProgress | undefined {
-  return result ?? (progress as TourProgress | undefined);
+/** Why the run of the shortest tour ended. */
+function endText({ status, result }: TourInfo): string {
+  if (result === undefined) return status;
+  return result.goalAchieved ? "goal" : result.forced ? "limit" : result.finalState;
 }
 
 function wrapped(text: string, width: number): Line[] {
