@@ -1,6 +1,6 @@
 /**
- * Work that survives its process. Run it, stop it with Ctrl-C or kill -9, run it again: it goes on after the last saved step. The file is
- * `durable.sqlite` in the folder of temporary files, or the one named as argument.
+ * Work that survives its process. Run it, stop it with Ctrl-C or kill -9, run it again: it goes on after the last saved step.
+ * Arguments: the step after which it kills itself (none by default), and the file (`durable.sqlite` among the temporary files).
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { createSqliteStore } from "../src/adapters/sqlite/index.ts";
 import { createDurableCoordinator } from "../src/index.ts";
 
 const steps = 5;
-const crashAfter = Number(process.env.CRASH_AFTER ?? Number.POSITIVE_INFINITY);
-const store = createSqliteStore({ filename: process.argv[2] ?? join(tmpdir(), "durable.sqlite") });
+const [crashAfter = "never", filename = join(tmpdir(), "durable.sqlite")] = process.argv.slice(2);
+const store = createSqliteStore({ filename });
 
 const coordinator = createDurableCoordinator({
   name: "reports",
@@ -19,7 +19,7 @@ const coordinator = createDurableCoordinator({
     for (let step = Number(restored ?? 0) + 1; step <= steps; step++) {
       console.log(`${title}: step ${step} of ${steps}`);
       await checkpoint(step);
-      if (step === crashAfter) process.kill(process.pid, "SIGKILL");
+      if (step === Number(crashAfter)) process.kill(process.pid, "SIGKILL");
     }
     return `${title} has ${steps} steps`;
   },

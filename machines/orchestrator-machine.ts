@@ -38,7 +38,7 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
   },
   output: ({ context, event }) => outcomeOf(context, event.output as RunFinalState),
   on: {
-    "task.enqueue": { actions: "enqueueTask" },
+    "task.enqueue": { guard: "isRequest", actions: "enqueueTask" },
     "run.pause": { actions: "requestPause" },
     "run.resume": { actions: "dropPauseRequest" },
     "run.cancel": { target: ".stoppedByUser", actions: stopBecause("cancelled") },

@@ -132,6 +132,7 @@ export const orchestratorSetup = setup({
     deferral: 1_000,
   },
   guards: {
+    isRequest: ({ event }) => event.type === "task.enqueue" && isRequest(event.request),
     isRestoring: ({ context }) => context.restoring !== undefined,
     goesOnAt: ({ context }, position: RunPosition) => context.restoring?.position === position,
     pauseRequested: ({ context }) => context.pauseRequested,

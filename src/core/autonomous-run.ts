@@ -4,7 +4,7 @@ import type { RunBudget } from "../model/run-budget.ts";
 import { type RunCheckpoint, toCheckpoint, toSafePoint } from "../model/run-checkpoint.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
-import type { RunPlan } from "../model/run-plan.ts";
+import type { RunParts, RunPlan } from "../model/run-plan.ts";
 import type { RunRequest } from "../model/run-task.ts";
 import type { TaskQueue } from "../model/task-queue.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -141,6 +141,7 @@ export class AutonomousRun implements RunOfSystem {
   start(): void {
     const { requestFactory } = this.#environment;
     const parts = this.#environment.makeParts(this);
+    const described = this.#described(parts);
     this.#parts = parts;
     this.#calls = new RunCalls({
       parts,
@@ -150,7 +151,11 @@ export class AutonomousRun implements RunOfSystem {
     });
     this.#begun = true;
     this.actor.start();
-    this.actor.send({ type: "run.start", parts: parts.describe(), at: this.clock.monotonicNow(), now: this.clock.now() });
+    this.actor.send({ type: "run.start", parts: described, at: this.clock.monotonicNow(), now: this.clock.now() });
+  }
+
+  get isCancelled(): boolean {
+    return this.#cancelled;
   }
 
   /** False when it has not begun or is over. From here on nothing is told but the one `stopped`. */
@@ -201,6 +206,16 @@ export class AutonomousRun implements RunOfSystem {
 
   reportError(error: unknown): void {
     this.#environment.reportError(error);
+  }
+
+  /** Throws what a part throws when it is asked about itself; then it is of no use, nor are the others. */
+  #described(parts: ResolvedParts): RunParts {
+    try {
+      return parts.describe();
+    } catch (error) {
+      void parts.dispose((thrown) => this.reportError(thrown));
+      throw error;
+    }
   }
 
   #disposeWhenSettled(): void {

@@ -5,7 +5,7 @@ import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, Execut
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
-import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { isRequest, type RunRequest, type StepResult } from "../model/run-task.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { Settings } from "../settings/settings-schema.ts";
@@ -285,7 +285,11 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
   }
 
   async drain(): Promise<void> {
-    if (this.#fleet.mode === "closed") return;
+    if (this.#fleet.mode === "closed") {
+      const { queued, running } = this.#fleet.counts();
+      if (queued + running > 0) throw new CoordinatorClosedError("the coordinator was closed before its work was done");
+      return;
+    }
     await new Promise<unknown>((resolve, reject) => this.supervisor.send({ type: "fleet.drain", waiter: { resolve, reject } }));
   }
 
@@ -318,6 +322,7 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     const retry = { ...this.#options.retry, ...options.retry };
     const settings = this.#settingsFor(options);
     const checkedInput = this.#options.inputSchema === undefined ? input : await this.#checkInput(input);
+    if (this.#options.orchestrator instanceof AutonomousOrchestrator) checkRequest(checkedInput);
     const { clock, maxOfGroup } = this.#fleetOptions;
     return {
       id: options.id ?? this.#newId(),
@@ -361,6 +366,11 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
   #sendIfOpen(event: Parameters<SupervisorRef["send"]>[0]): void {
     if (this.#fleet.mode !== "closed") this.supervisor.send(event);
   }
+}
+
+/** What an autonomous run begins with. */
+function checkRequest(input: unknown): void {
+  if (!isRequest(input)) throw new InvalidInputError([{ path: [], message: "expected a request { id: string, prompt: string }" }]);
 }
 
 const noTags: readonly string[] = Object.freeze([]);

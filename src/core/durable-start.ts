@@ -8,6 +8,7 @@ import {
   StartAbortedError,
 } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
+import { isRequest } from "../model/run-task.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
@@ -68,6 +69,9 @@ function accepted(result: Validated | undefined, input: unknown): unknown {
 }
 
 function withInput(input: unknown, options: DurableStartOptions, where: string, defaults: StartDefaults): NewExecution {
+  if (defaults.options.orchestrator instanceof AutonomousOrchestrator && !isRequest(input)) {
+    throw new InvalidInputError([{ path: [], message: "expected a request { id: string, prompt: string }" }]);
+  }
   const { id = defaults.generateId(), idempotencyKey, priority = 0, group, tags = [], delayMs = 0 } = options;
   const { options: common, machineId } = defaults;
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;

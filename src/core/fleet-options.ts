@@ -28,6 +28,7 @@ export function toFleetOptions<O extends AnyOrchestrator>(
     maxConcurrent: options.maxConcurrent ?? 10,
     maxQueued: options.maxQueued ?? Number.POSITIVE_INFINITY,
     maxOfGroup: toMaxOfGroup(options.maxConcurrentPerGroup),
+    settings: options.settings,
     rateLimit: options.rateLimit,
     cancelGraceMs: options.cancelGraceMs ?? 30_000,
     retention: { maxAgeMs: retention.maxAgeMs ?? 3_600_000, maxCount: retention.maxCount ?? 10_000 },

@@ -1,6 +1,9 @@
 import type { ExecutionInfo } from "../model/execution.ts";
 import { toJson } from "../model/json.ts";
+import { mergeSettings } from "../settings/merge-settings.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
+import { Secret } from "../settings/secret.ts";
+import type { SettingsInput } from "../settings/settings-schema.ts";
 import { type CoordinatorSnapshot, isPersistedRecord, type PersistedExecution, type PersistedRecord } from "./coordinator-snapshot.ts";
 import { type ExecutionRecord, phaseOf } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
@@ -21,7 +24,11 @@ export function toCoordinatorSnapshot(fleet: Fleet): CoordinatorSnapshot {
 }
 
 /** Those that ran are queued again; the attempt that was cut short counts, but not as failed. */
-export function adoptSnapshot(fleet: Fleet, { executions }: CoordinatorSnapshot, { clock, maxOfGroup }: FleetOptions): void {
+export function adoptSnapshot(
+  fleet: Fleet,
+  { executions }: CoordinatorSnapshot,
+  { clock, maxOfGroup, settings: common }: FleetOptions,
+): void {
   const adopted = executions.map((execution) => {
     if (isPersistedRecord(execution)) {
       const { input, idempotencyKey, timeoutMs } = execution;
@@ -32,10 +39,18 @@ export function adoptSnapshot(fleet: Fleet, { executions }: CoordinatorSnapshot,
     const maxAttempts = execution.maxAttempts ?? Number.POSITIVE_INFINITY;
     const groupLimit = group === undefined ? Number.POSITIVE_INFINITY : maxOfGroup(group);
     const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
-    const settings = execution.settings === undefined ? undefined : resolveSettings(execution.settings);
+    const settings =
+      execution.settings === undefined ? undefined : resolveSettings(mergeSettings(common, withoutHidden(execution.settings)));
     return { request: { ...plain, ...execution, settings, maxAttempts, groupLimit, delayMs } };
   });
   fleet.adopt(adopted);
+}
+
+/** A secret that was not written is taken from what the coordinator has now. */
+function withoutHidden({ llm, ...settings }: SettingsInput): SettingsInput {
+  const { apiKey, ...rest } = llm ?? {};
+  const isKnown = typeof apiKey === "string" && !Secret.isHiddenText(apiKey);
+  return { ...settings, llm: isKnown ? { ...rest, apiKey } : rest };
 }
 
 /** A request with nothing special about it. */

@@ -3,6 +3,7 @@ import { type SupervisorMode, type SupervisorModeEvent, supervisorMachine } from
 import { CapacityExceededError, CoordinatorClosedError, ExecutionNotFoundError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery } from "../model/execution.ts";
 import type { RunEvent } from "../model/run-event.ts";
+import type { SettingsInput } from "../settings/settings-schema.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import { Archive } from "./archive.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -21,6 +22,8 @@ import { type Timer, TimerQueue } from "./timer-queue.ts";
 export interface FleetOptions extends AdmissionLimits, LifecycleOptions {
   readonly retention: { readonly maxAgeMs: number; readonly maxCount: number };
   readonly inspect: InspectionObserver | undefined;
+  /** Of starts that say nothing else. */
+  readonly settings: SettingsInput | undefined;
   maxOfGroup(group: string): number;
   statsChanged(stats: CoordinatorStats): void;
 }
@@ -270,6 +273,10 @@ export class Fleet {
 
   attemptTold(run: AttemptRun, event: RunEvent): void {
     if (run.record.run === run) this.#lifecycle.told(run, event);
+  }
+
+  attemptMayContinue(run: AttemptRun): void {
+    this.#lifecycle.mayContinue(run);
   }
 
   attemptWaiting(run: AttemptRun): void {

@@ -234,6 +234,12 @@ export class Lifecycle {
     this.#parts.outbox.addEvent(record, { type: "execution.reported", event });
   }
 
+  mayContinue(run: AttemptRun): void {
+    const { record } = run;
+    if (record.run !== run || phaseOf(record) !== "working") return;
+    this.#parts.outbox.addTask(() => run.running?.continueWaiting());
+  }
+
   waits(run: AttemptRun): void {
     const { admission, outbox, timers } = this.#parts;
     const { record } = run;
@@ -307,7 +313,8 @@ export class Lifecycle {
     actor?.send({ type: "attempt.continued" });
     this.#limitTime(record, timeLeftMs);
     outbox.addEvent(record, { type: "execution.continued" });
-    outbox.addTask(() => run?.running?.continueWaiting());
+    // Through the mailbox, so that a cancel that a listener asks for goes first.
+    if (run !== undefined) outbox.addTask(() => this.#parts.scope.self.send({ type: "attempt.mayContinue", run }));
   }
 
   /** It neither waits for a slot nor for a signal any more. */

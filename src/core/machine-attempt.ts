@@ -30,7 +30,7 @@ class MachineAttempt implements RunningAttempt {
   readonly #machine: HostedMachine;
   #holdsSlot = true;
   #delivering = false;
-  /** What came while it had no slot, in the order in which it came. */
+  /** What came while it had no slot. */
   #held: (EventObject | HeldTimer)[] = [];
   /** What the machine will be once it has taken the held signals. */
   #foreseen: AnyMachineSnapshot | undefined;
@@ -67,7 +67,13 @@ class MachineAttempt implements RunningAttempt {
     // Whoever runs the attempt hears of it, also when the machine does not begin.
     this.result.catch(() => {});
     host.signal.addEventListener("abort", () => this.#machine.stop(), { once: true });
+    // Whoever was told of its making may have cancelled it.
+    if (host.signal.aborted) {
+      actor.stop();
+      throw host.signal.reason;
+    }
     this.#machine.start();
+    if (host.signal.aborted) this.#machine.stop();
     if (restored !== undefined && this.#machine.isPutDownWhole) {
       this.#timers.restore(restored.timers);
       for (const id of restored.interrupted) {
@@ -119,7 +125,9 @@ class MachineAttempt implements RunningAttempt {
     if (this.#onHold) return;
     this.#holdsSlot = true;
     this.#delivering = true;
-    const held = this.#held;
+    // A signal was accepted for the state in which it came: it goes before timers that have run out meanwhile.
+    const signals = this.#held.filter((item) => !(item instanceof HeldTimer));
+    const held = [...signals, ...this.#held.filter((item) => item instanceof HeldTimer)];
     this.#held = [];
     this.#foreseen = undefined;
     for (const item of held) {

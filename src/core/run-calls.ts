@@ -2,7 +2,7 @@ import { type ApprovalAnswer, type ApprovalRequest, approvalDecisions, type Feed
 import { normalVerdict } from "../model/normal-verdict.ts";
 import { toFeedbackRequest } from "../model/run-question.ts";
 import type { StepInput } from "../model/run-step.ts";
-import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { isRequest, type RunRequest, type StepResult } from "../model/run-task.ts";
 import type { Verdict } from "../model/verdict.ts";
 import type { ExecutorScope } from "../ports/executor.ts";
 import type { FinalIterationContext } from "../ports/final-iteration-strategy.ts";
@@ -66,7 +66,8 @@ export class RunCalls {
 
   async prepareFinalIteration(input: StepInput): Promise<{ request?: RunRequest }> {
     const request = await this.#host.parts.finalIteration?.before?.(this.#finalContext(input));
-    return request === undefined || request === null ? {} : { request };
+    if (request === undefined || request === null) return {};
+    return { request: checkedRequest(request, "before") };
   }
 
   async forceCompletion(input: StepInput): Promise<{ result?: StepResult }> {
@@ -100,7 +101,8 @@ export class RunCalls {
   #requestOf({ progress: { task, prompt } }: StepInput): RunRequest {
     if (task === undefined) throw new Error("no task is in hand");
     const { request, id } = task;
-    return request.id === id && request.prompt === prompt ? request : this.#host.requestFactory(id, prompt, request);
+    if (request.id === id && request.prompt === prompt) return request;
+    return checkedRequest(this.#host.requestFactory(id, prompt, request), "a request factory");
   }
 
   #finalContext(input: StepInput): FinalIterationContext {
@@ -121,6 +123,11 @@ export class RunCalls {
 export function checkedAnswer(answer: ApprovalAnswer): ApprovalAnswer {
   if (isApprovalAnswer(answer)) return answer;
   throw new TypeError(`a human's answer must be { decision: one of ${approvalDecisions.join(", ")} }`);
+}
+
+function checkedRequest(request: RunRequest, who: string): RunRequest {
+  if (!isRequest(request)) throw new TypeError(`${who} must give a request { id: string, prompt: string }`);
+  return request;
 }
 
 function checkedResult(result: StepResult, who: string): StepResult {

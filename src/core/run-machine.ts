@@ -10,6 +10,8 @@ import type { RunCalls } from "./run-calls.ts";
 export interface RunOfSystem {
   readonly calls: RunCalls;
   readonly clock: Clock;
+  /** From here on no call begins. */
+  readonly isCancelled: boolean;
   /** The thing itself, for those who want more than its serialised form. */
   threw(thrown: unknown): void;
   /** A call to a part that may still be at work when the run is over. */
@@ -27,6 +29,8 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
     fromPromise<Output, StepInput>(async ({ input, system, signal }) => {
       const run = runs.get(system);
       if (run === undefined) throw new Error("this machine is run by its orchestrator only");
+      // The step that leads here was on its way when the cancel came.
+      if (run.isCancelled) return new Promise<never>(() => {});
       // Nobody waits for a human whose answer is not wanted any more.
       if (need !== "human") run.callBegan();
       try {

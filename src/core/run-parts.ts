@@ -1,3 +1,4 @@
+import * as check from "../model/option-check.ts";
 import type { RunParts } from "../model/run-plan.ts";
 import type { RunRequest, StepResult } from "../model/run-task.ts";
 import type { Verdict } from "../model/verdict.ts";
@@ -72,6 +73,8 @@ export class ResolvedParts {
   describe(): RunParts {
     const { oracle, human, fallback, finalIteration } = this;
     const isConfigured = typeof oracle?.isConfigured === "function" ? oracle.isConfigured() : (oracle?.isConfigured ?? true);
+    const responseTimeoutMs = human?.responseTimeoutMs ?? 300_000;
+    if (responseTimeoutMs !== Number.POSITIVE_INFINITY) check.milliseconds(responseTimeoutMs, "humanInTheLoop.responseTimeoutMs");
     const approvals = human?.requestApproval ? "requestApproval" : human?.notify ? "notify" : undefined;
     return {
       oracle: oracle !== undefined && isConfigured,
@@ -79,7 +82,7 @@ export class ResolvedParts {
         human: {
           ...(approvals !== undefined && { approvals }),
           feedback: human.requestFeedback !== undefined,
-          responseTimeoutMs: human.responseTimeoutMs ?? 300_000,
+          responseTimeoutMs,
         },
       }),
       fallback: fallback !== undefined,

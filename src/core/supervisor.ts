@@ -31,6 +31,7 @@ export type SupervisorEvent =
   | { type: "events.due" }
   | { type: "attempt.told"; run: AttemptRun; event: RunEvent }
   | { type: "attempt.waiting"; run: AttemptRun }
+  | { type: "attempt.mayContinue"; run: AttemptRun }
   | { type: "attempt.wantsSlot"; run: AttemptRun }
   | { type: "attempt.movedOn"; run: AttemptRun }
   | { type: "attempt.released"; run: AttemptRun }
@@ -95,6 +96,7 @@ const handlers: Handlers = {
   "supervisor.close": (fleet, event) => fleet.changeMode(event),
   "attempt.progressed": (fleet, { run, progress }) => fleet.attemptProgressed(run, progress),
   "attempt.told": (fleet, { run, event }) => fleet.attemptTold(run, event),
+  "attempt.mayContinue": (fleet, { run }) => fleet.attemptMayContinue(run),
   "attempt.waiting": (fleet, { run }) => fleet.attemptWaiting(run),
   "attempt.wantsSlot": (fleet, { run }) => fleet.attemptWantsSlot(run),
   "attempt.movedOn": (fleet, { run }) => fleet.attemptMovedOn(run),

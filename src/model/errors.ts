@@ -32,13 +32,14 @@ export class InvalidOptionsError extends ActorfleetError {
   readonly code = "OPTIONS_INVALID";
   readonly field: string;
   readonly expected: string;
-  readonly received: unknown;
+  declare readonly received: unknown;
 
   constructor({ field, expected, received }: FieldProblem) {
     super(`${field}: expected ${expected}, got ${describeValue(received)}`);
     this.field = field;
     this.expected = expected;
-    this.received = received;
+    // Not shown with the error: an object may hold a secret.
+    Object.defineProperty(this, "received", { value: received, enumerable: typeof received !== "object" });
   }
 }
 

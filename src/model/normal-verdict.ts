@@ -7,6 +7,10 @@ export function normalVerdict(given: Verdict): Verdict {
   }
   const confidence = Number.isFinite(given.confidence) ? Math.min(1, Math.max(0, given.confidence)) : 0;
   const { nextPromptSuggestion, tokenUsage, reflection } = given;
+  const texts = reflection ? Object.values(reflection) : [];
+  if (!texts.every((text) => text === undefined || text === null || typeof text === "string")) {
+    throw new TypeError("a reflection of a verdict must have texts only");
+  }
   const isNormal =
     confidence === given.confidence &&
     typeof given.analysis === "string" &&

@@ -44,13 +44,20 @@ export function spentBudget(budget: RunBudget, usage: RunUsage): BudgetReason | 
 /** Usage after an executor call; `result` is missing when it threw, then only the prompt counts. */
 export function withResultUsage(usage: RunUsage, prompt: string, result: StepResult | undefined): RunUsage {
   const tokenUsage = result?.tokenUsage;
-  const tokens = tokenUsage ? totalTokensOf(tokenUsage) : estimateTokens(prompt) + estimateTokens(result?.output ?? "");
-  return { ...usage, tokens: usage.tokens + tokens, cost: usage.cost + (result?.cost ?? 0) + (tokenUsage?.cost ?? 0) };
+  const told = tokenUsage && counted(totalTokensOf(tokenUsage));
+  const tokens = told ?? estimateTokens(prompt) + estimateTokens(result?.output ?? "");
+  return { ...usage, tokens: usage.tokens + tokens, cost: usage.cost + (counted(result?.cost) ?? 0) + (counted(tokenUsage?.cost) ?? 0) };
 }
 
 /** Usage after an oracle call; `verdict` is missing when it threw, then only the output counts. */
 export function withVerdictUsage(usage: RunUsage, output: string, verdict: Verdict | undefined): RunUsage {
   const tokenUsage = verdict?.tokenUsage;
-  const tokens = tokenUsage ? totalTokensOf(tokenUsage) : estimateTokens(output) + estimateTokens(verdict?.analysis ?? "");
-  return { ...usage, tokens: usage.tokens + tokens, cost: usage.cost + (tokenUsage?.cost ?? 0) };
+  const told = tokenUsage && counted(totalTokensOf(tokenUsage));
+  const tokens = told ?? estimateTokens(output) + estimateTokens(verdict?.analysis ?? "");
+  return { ...usage, tokens: usage.tokens + tokens, cost: usage.cost + (counted(tokenUsage?.cost) ?? 0) };
+}
+
+/** A figure that can be counted; what a part tells may be anything, and must not switch a budget off. */
+function counted(figure: number | undefined): number | undefined {
+  return typeof figure === "number" && figure >= 0 && figure < Number.POSITIVE_INFINITY ? figure : undefined;
 }

@@ -1,12 +1,15 @@
 import type { RunProgress } from "./run-progress.ts";
 import type { RunTask } from "./run-task.ts";
+import { isRequest } from "./run-task.ts";
 import { tasksOf, toTaskQueue } from "./task-queue.ts";
 
 /**
  * Where a restored run goes on. A pass that was in hand is done again from its start; a decision that a human was asked for is waited for
  * again, and nobody is notified twice.
  */
-export type RunPosition = "takingTask" | "executing" | "askingHuman" | "taskCompleted" | "taskFailed";
+export type RunPosition = (typeof runPositions)[number];
+
+const runPositions = ["takingTask", "executing", "askingHuman", "taskCompleted", "taskFailed"] as const;
 
 /** The last safe point of a run: its progress, and where in the loops it was. */
 export interface SafePoint {
@@ -40,6 +43,34 @@ export function toSafePoint({ position, progress }: RunCheckpoint): SafePoint {
 
 /** Whether a value, read back from wherever it was kept, is a checkpoint that this version can restore. */
 export function isRunCheckpoint(value: unknown): value is RunCheckpoint {
-  const { format, version, progress } = (typeof value === "object" && value !== null ? value : {}) as Partial<RunCheckpoint>;
-  return format === "actorfleet.run" && version === 1 && typeof progress === "object" && progress !== null && Array.isArray(progress.queue);
+  if (!isRecord(value) || value.format !== "actorfleet.run" || value.version !== 1 || !isRecord(value.progress)) return false;
+  const { executionId, sessionId, sequence, position, progress } = value as Partial<RunCheckpoint>;
+  return (
+    typeof executionId === "string" &&
+    typeof sessionId === "string" &&
+    isCount(sequence) &&
+    runPositions.includes(position as RunPosition) &&
+    isRestorable(progress as Partial<RunCheckpoint["progress"]>)
+  );
+}
+
+function isRestorable({ iteration, pass, tries, questions, usage, queue, history, context }: Partial<RunCheckpoint["progress"]>): boolean {
+  const figures = isRecord(usage) ? Object.values(usage) : [Number.NaN];
+  return (
+    [iteration, pass, tries, questions].every(isCount) &&
+    figures.every((figure) => typeof figure === "number" && figure >= 0) &&
+    Array.isArray(queue) &&
+    queue.every((task) => isRecord(task) && isRequest(task) && isRequest(task.request)) &&
+    Array.isArray(history) &&
+    isRecord(context) &&
+    Object.values(context).every((part) => typeof part === "string" || Array.isArray(part))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

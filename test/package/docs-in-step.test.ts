@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as errors from "../../src/index.ts";
 import { documentedErrors, fillReadme, readmeBlocks } from "../support/readme-blocks.ts";
@@ -28,6 +28,22 @@ describe("README", () => {
   it("gives each error its own code", () => {
     const codes = documentedErrors().map(({ code }) => code);
     expect(new Set(codes).size).toBe(codes.length);
+  });
+
+  it("links only to files and headings that are there", () => {
+    const readme = readText("README.md");
+    const headings = [...readme.matchAll(/^#+ (.*)$/gm)].map(
+      ([, text = ""]) =>
+        `#${text
+          .toLowerCase()
+          .replace(/[^\w\- ]/g, "")
+          .replaceAll(" ", "-")}`,
+    );
+    const targets = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target = ""]) => target).filter((target) => !target.includes("://"));
+    const broken = targets.filter((target) =>
+      target.startsWith("#") ? !headings.includes(target) : !existsSync(new URL(`../../${target}`, import.meta.url)),
+    );
+    expect(broken).toEqual([]);
   });
 
   it("names only commands that package.json has", () => {

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
@@ -72,7 +74,8 @@ const keyLines: Record<string, readonly RegExp[]> = {
 
 describe("every example", () => {
   it("is known to this test", () => {
-    expect(readdirSync(examples).filter((name) => name.endsWith(".ts"))).toEqual(Object.keys(keyLines).sort());
+    const known = [...Object.keys(keyLines), "durable-sqlite.ts"];
+    expect(readdirSync(examples).filter((name) => name.endsWith(".ts"))).toEqual(known.sort());
   });
 
   it.each(Object.entries(keyLines))(
@@ -84,6 +87,24 @@ describe("every example", () => {
     },
     10_000,
   );
+});
+
+describe("durable-sqlite.ts", () => {
+  it("killed in the middle and run again, goes on after the last saved step", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "durable-"));
+    try {
+      const file = join(folder, "executions.sqlite");
+      const killed = run("durable-sqlite.ts", "2", file);
+      expect(await ended(killed), killed.output).toBe(null);
+      expect(killed.output.trim()).toBe("Sales: step 1 of 5\nSales: step 2 of 5");
+      const again = run("durable-sqlite.ts", "never", file);
+      expect(await ended(again), again.output).toBe(0);
+      const expected = [/^Sales: step 3 of 5/, /step 5 of 5/, /Sales has 5 steps/, /attempts 2, of which its process ended 1/];
+      expect(missingLine(again.output, expected), again.output).toBeUndefined();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });
 
 describe("the tours through the capitals", () => {

@@ -154,8 +154,8 @@ export const faults: readonly Fault[] = [
   {
     name: "the grace period never ends",
     file: "src/core/lifecycle.ts",
-    find: 'if (phase !== "cancelling" && phase !== "timingOut") return;\n    record.actor',
-    replace: 'if (phase !== "timingOut") return;\n    record.actor',
+    find: '(phase !== "cancelling" && phase !== "timingOut")',
+    replace: 'phase !== "timingOut"',
   },
   {
     name: "the rate limit counts for nothing",
