@@ -1,16 +1,17 @@
 import { nanoid } from "nanoid";
 import { createActor, type EventObject, type Subscription } from "xstate";
-import { CoordinatorClosedError, InvalidInputError, InvalidOptionsError, StartAbortedError, WaitTimeoutError } from "../model/errors.ts";
+import { CoordinatorClosedError, InvalidOptionsError, StartAbortedError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
-import { isRequest, type RunRequest, type StepResult } from "../model/run-task.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { Settings } from "../settings/settings-schema.ts";
+import { acceptedInput } from "./accepted-input.ts";
 import { type AutonomousCoordinatorOptions, toCoordinatorOptions } from "./autonomous-coordinator-options.ts";
-import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
+import { commonSettings } from "./common-settings.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import { createStats, type StatsStore } from "./coordinator-stats.ts";
 import { EventStream } from "./event-stream.ts";
@@ -140,8 +141,7 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
   constructor(options: CoordinatorOptions<O>) {
     this.#options = options;
     this.#generateId = options.generateId ?? nanoid;
-    const { orchestrator } = options;
-    const settings = mergeSettings(orchestrator instanceof AutonomousOrchestrator ? orchestrator.settings : undefined, options.settings);
+    const settings = commonSettings(options);
     this.#settings = settings && resolveSettings(settings);
     const fleetOptions = toFleetOptions(options, (stats) => store.trigger.changed({ stats }));
     const { clock, inspect } = fleetOptions;
@@ -321,12 +321,13 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     if (signal?.aborted) throw new StartAbortedError(signal.reason);
     const retry = { ...this.#options.retry, ...options.retry };
     const settings = this.#settingsFor(options);
-    const checkedInput = this.#options.inputSchema === undefined ? input : await this.#checkInput(input);
-    if (this.#options.orchestrator instanceof AutonomousOrchestrator) checkRequest(checkedInput);
+    const { orchestrator, inputSchema } = this.#options;
+    const validated = inputSchema === undefined ? undefined : await inputSchema["~standard"].validate(input);
+    const accepted = acceptedInput(orchestrator, validated, input);
     const { clock, maxOfGroup } = this.#fleetOptions;
     return {
       id: options.id ?? this.#newId(),
-      input: checkedInput,
+      input: accepted,
       settings,
       idempotencyKey: options.idempotencyKey,
       priority: options.priority ?? 0,
@@ -355,22 +356,9 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     return id;
   }
 
-  async #checkInput(input: unknown): Promise<unknown> {
-    const result = await this.#options.inputSchema?.["~standard"].validate(input);
-    if (result?.issues === undefined) return result?.value;
-    throw new InvalidInputError(
-      result.issues.map(({ message, path = [] }) => ({ message, path: path.map((step) => (typeof step === "object" ? step.key : step)) })),
-    );
-  }
-
   #sendIfOpen(event: Parameters<SupervisorRef["send"]>[0]): void {
     if (this.#fleet.mode !== "closed") this.supervisor.send(event);
   }
-}
-
-/** What an autonomous run begins with. */
-function checkRequest(input: unknown): void {
-  if (!isRequest(input)) throw new InvalidInputError([{ path: [], message: "expected a request { id: string, prompt: string }" }]);
 }
 
 const noTags: readonly string[] = Object.freeze([]);

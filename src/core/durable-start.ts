@@ -3,15 +3,14 @@ import {
   CapacityExceededError,
   DuplicateExecutionError,
   IdempotencyConflictError,
-  InvalidInputError,
   SerializationError,
   StartAbortedError,
 } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
-import { isRequest } from "../model/run-task.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
+import { acceptedInput } from "./accepted-input.ts";
 import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import { inputHash } from "./durable-input-hash.ts";
 import { checkDurableStartOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
@@ -45,33 +44,15 @@ export function toNewExecution(
   checkDurableStartOptions(options, `${where}options`);
   if (options.signal?.aborted) throw new StartAbortedError(options.signal.reason);
   const validated = defaults.options.inputSchema?.["~standard"].validate(input);
-  if (!(validated instanceof Promise)) return withInput(accepted(validated, input), options, where, defaults);
+  if (!(validated instanceof Promise))
+    return withInput(acceptedInput(defaults.options.orchestrator, validated, input), options, where, defaults);
   if (options.transaction !== undefined) {
     throw new UnsupportedOperationError("a start within a transaction cannot wait for an inputSchema that checks asynchronously");
   }
-  return validated.then((result) => withInput(accepted(result, input), options, where, defaults));
-}
-
-type Validated = {
-  readonly value?: unknown;
-  readonly issues?: readonly { message: string; path?: readonly unknown[] | undefined }[] | undefined;
-};
-
-function accepted(result: Validated | undefined, input: unknown): unknown {
-  if (result === undefined) return input;
-  if (result.issues === undefined) return result.value;
-  throw new InvalidInputError(
-    result.issues.map(({ message, path = [] }) => ({
-      message,
-      path: path.map((step) => (typeof step === "object" && step !== null ? (step as { key: PropertyKey }).key : (step as PropertyKey))),
-    })),
-  );
+  return validated.then((result) => withInput(acceptedInput(defaults.options.orchestrator, result, input), options, where, defaults));
 }
 
 function withInput(input: unknown, options: DurableStartOptions, where: string, defaults: StartDefaults): NewExecution {
-  if (defaults.options.orchestrator instanceof AutonomousOrchestrator && !isRequest(input)) {
-    throw new InvalidInputError([{ path: [], message: "expected a request { id: string, prompt: string }" }]);
-  }
   const { id = defaults.generateId(), idempotencyKey, priority = 0, group, tags = [], delayMs = 0 } = options;
   const { options: common, machineId } = defaults;
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;

@@ -3,6 +3,7 @@ import * as check from "../model/option-check.ts";
 import type { Clock } from "../ports/clock.ts";
 import { autonomousMachine } from "./autonomous-machine.ts";
 import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
+import { commonSettings } from "./common-settings.ts";
 import type { CoordinatorOptions, InspectionObserver } from "./coordinator-options.ts";
 import type { CoordinatorStats } from "./coordinator-stats.ts";
 import type { ExecutionScope } from "./execution-scope.ts";
@@ -28,7 +29,7 @@ export function toFleetOptions<O extends AnyOrchestrator>(
     maxConcurrent: options.maxConcurrent ?? 10,
     maxQueued: options.maxQueued ?? Number.POSITIVE_INFINITY,
     maxOfGroup: toMaxOfGroup(options.maxConcurrentPerGroup),
-    settings: options.settings,
+    settings: commonSettings(options),
     rateLimit: options.rateLimit,
     cancelGraceMs: options.cancelGraceMs ?? 30_000,
     retention: { maxAgeMs: retention.maxAgeMs ?? 3_600_000, maxCount: retention.maxCount ?? 10_000 },
