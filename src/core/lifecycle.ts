@@ -85,7 +85,8 @@ export class Lifecycle {
     const { id, queuedAt, attempt, startedAt, delayMs, signal } = request;
     const record = this.#register(request, "queued");
     const input = startedAt === undefined ? { queuedAt, attempt } : { queuedAt, attempt, startedAt };
-    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input }).start();
+    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input });
+    record.actor.start();
     if (signal !== undefined) record.stopListening = this.#cancelOnAbort(id, signal);
     outbox.addEvent(record, { type: "execution.queued" });
     if (delayMs === 0) admission.push(record);
