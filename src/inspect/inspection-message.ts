@@ -1,3 +1,5 @@
+import type { Snapshot } from "xstate";
+
 /** What the Stately inspector is told, in its own words: an actor is there, an event reached it, it has a new snapshot. */
 export type InspectionMessage = ActorMessage | EventMessage | SnapshotMessage;
 
@@ -33,13 +35,7 @@ interface SnapshotMessage extends Message {
 }
 
 /** As much of a snapshot as is shown. */
-export interface ShownSnapshot {
-  readonly status: "active" | "done" | "error" | "stopped";
-  readonly value?: unknown;
-  readonly context?: object;
-  readonly output?: unknown;
-  readonly error?: unknown;
-}
+export type ShownSnapshot = Snapshot<unknown> & { readonly value?: unknown; readonly context?: object };
 
 /** Takes messages to an inspector. The `adapter` of every inspector of `@statelyai/inspect` is one. */
 export interface InspectionSink {

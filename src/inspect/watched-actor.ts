@@ -38,13 +38,14 @@ const harmless = ["attempt", "queuedAt", "startedAt", "completedAt", "retryDelay
 
 export function toShownSnapshot({ kind, ref }: WatchedActor, given: unknown, payloads: boolean): ShownSnapshot {
   const { status, value, context = {}, output, error } = given as AnySnapshot;
-  return {
+  const shown = {
     status,
     ...(value !== undefined && { value }),
     context: kind === "supervisor" ? countsOf(ref) : toShownContext(kind, context, payloads),
     ...(payloads && output !== undefined && { output: toShown(output) }),
     ...(error !== undefined && { error: payloads ? toShown(error) : nameOf(error) }),
   };
+  return shown as ShownSnapshot;
 }
 
 /** The configuration without the values it begins with. */
