@@ -61,7 +61,7 @@ describeDurable("handing over", (world) => {
     await client.send(id, { type: "approved", by: "Ada" });
     expect(await client.waitFor(id)).toBe("Ada after 2 notes");
     expect(await client.getStatus(id)).toMatchObject({ attempt: 1, takeovers: 0 });
-    expect(third.stats.getSnapshot().context).toMatchObject({ completed: 1, slotsTaken: 0 });
+    await expect.poll(() => third.stats.getSnapshot().context).toMatchObject({ completed: 1, slotsTaken: 0 });
   });
 
   test("a parked machine holds no slot, and a cancel ends it though no worker has it", async () => {

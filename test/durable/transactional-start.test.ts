@@ -43,7 +43,7 @@ describeWithPostgres("a start in the caller's transaction, on Postgres", () => {
     expect(await client.getStatus(id)).toBeUndefined();
     await admin.query("COMMIT");
     expect(await client.waitFor(id, { timeoutMs: 5_000 })).toBe("o1");
-    expect(worker.stats.getSnapshot().context.completed).toBe(2);
+    await expect.poll(() => worker.stats.getSnapshot().context.completed).toBe(2);
   });
 
   test("is gone with a rollback, all of several", async () => {
