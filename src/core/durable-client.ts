@@ -51,10 +51,11 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
     const { name, role = "both", pollMs = 500, leaseMs = 30_000, generateId = nanoid } = asked;
-    const common = toFleetOptions(asked, (changed) => {
+    const told = toFleetOptions(asked, (changed) => {
       stats.fleetChanged(changed);
       worker?.statsChanged();
     });
+    const common = { ...told, reportError: (error: unknown) => this.#report(error, told.reportError) };
     const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
     const store = withDeadline(asked.store, clock, leaseMs / 3);
     const options = { ...asked, store };
@@ -290,6 +291,11 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.#events.close();
     await this.#watch.close().catch((error) => this.#fleetOptions.reportError(error));
     return report;
+  }
+
+  /** A store that the user has closed after this coordinator is no trouble. */
+  #report(error: unknown, report: (error: unknown) => void): void {
+    if (this.#closed === undefined || !(error instanceof CoordinatorClosedError)) report(error);
   }
 
   #notice(notice: StoreNotice): void {

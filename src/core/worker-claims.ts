@@ -16,6 +16,8 @@ export interface WorkerClaimsOptions {
   claim(claimId: string, limit: number): Promise<ClaimReport>;
   /** `sentAt`: on the monotonic clock, before the store was first asked. */
   claimed(report: ClaimReport, sentAt: number): void;
+  /** No claim is under way any more. */
+  answered(): void;
   modeChanged(mode: WorkerMode): void;
   reportError(error: unknown): void;
 }
@@ -35,6 +37,7 @@ export class WorkerClaims {
   /** A claim whose answer was lost: it is repeated as it was. */
   #unanswered: Claim | undefined;
   #failures = 0;
+  #isAsking = false;
   #poll: unknown;
   #backoff: unknown;
   #finds: ((nothing: boolean) => void)[] = [];
@@ -45,6 +48,11 @@ export class WorkerClaims {
 
   get mode(): WorkerMode {
     return this.#mode.value;
+  }
+
+  /** Whether the answer to a claim is awaited, which may bring executions. */
+  get isAsking(): boolean {
+    return this.#isAsking;
   }
 
   start(): void {
@@ -66,18 +74,22 @@ export class WorkerClaims {
 
   change(event: WorkerModeEvent): void {
     this.#step(event);
-    if (this.mode !== "draining" && this.mode !== "closed") return;
+    if (!this.#isOver) return;
     const { clock } = this.#options;
     clock.clearTimeout(this.#poll);
     clock.clearTimeout(this.#backoff);
     for (const found of this.#finds.splice(0)) found(true);
   }
 
-  /** Resolves with the next claim that is answered: to true when time alone would bring nothing more. */
+  /** Resolves with the answer to the next claim that is sent: to true when time alone would bring nothing more. */
   async findsNothing(): Promise<boolean> {
     const found = new Promise<boolean>((resolve) => this.#finds.push(resolve));
     this.wake();
     return found;
+  }
+
+  get #isOver(): boolean {
+    return this.mode === "draining" || this.mode === "closed";
   }
 
   #step(event: WorkerModeEvent): void {
@@ -102,6 +114,9 @@ export class WorkerClaims {
       this.#step({ type: "worker.claimed" });
       return;
     }
+    this.#isAsking = true;
+    // The answer to a claim that was sent before says nothing about what came since.
+    const finds = repeated === undefined ? this.#finds.splice(0) : [];
     try {
       this.#mayHaveMore = false;
       const report = await claim(asked.id, asked.limit);
@@ -110,15 +125,20 @@ export class WorkerClaims {
       if (report.executions.length >= asked.limit || repeated !== undefined) this.#mayHaveMore = true;
       this.#armPoll(Math.min(pollMs, report.nextDueInMs ?? pollMs));
       const nothing = report.executions.length === 0 && report.nextDueInMs === undefined;
-      for (const found of this.#finds.splice(0)) found(nothing);
+      for (const found of finds) found(nothing);
       this.#step({ type: "worker.claimed" });
       this.roomChanged();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) reportError(error);
       this.#mayHaveMore = true;
       this.#unanswered = asked;
+      if (this.#isOver) for (const found of finds) found(true);
+      else this.#finds.push(...finds);
       this.#failures += 1;
       this.#step({ type: "worker.claimFailed" });
+    } finally {
+      this.#isAsking = false;
+      this.#options.answered();
     }
   }
 
@@ -130,7 +150,7 @@ export class WorkerClaims {
   #armPoll(delayMs: number): void {
     const { clock, pollMs } = this.#options;
     clock.clearTimeout(this.#poll);
-    if (this.mode === "draining" || this.mode === "closed") return;
+    if (this.#isOver) return;
     this.#poll = clock.setTimeout(
       () => {
         this.#armPoll(pollMs);

@@ -45,6 +45,8 @@ export class WorkerSettler implements AttemptCustody {
       unwound(run);
       return never;
     }
+    // It is being given back or marked as abandoned: two ends under one lease would be two truths.
+    if (lease.settling) return never;
     const wanted = toSettleOutcome(record, outcome, this.#options.retryCheckpoint);
     send({ type: "attempt.settling", run });
     const report = await this.#write(lease, wanted);

@@ -58,6 +58,8 @@ export class Worker {
   readonly #unwinding = new Map<AttemptRun, unknown>();
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
+  /** Notices since the claim that is under way was sent: they may be about what it brings, and come before its answer. */
+  readonly #early = new Set<StoreNotice>();
   #closing: WorkerClosing | undefined;
   #drained: (() => void)[] = [];
 
@@ -100,6 +102,10 @@ export class Worker {
           ...(rateLimit !== undefined && { rateLimit }),
         }),
       claimed: (report, sentAt) => this.#take(report, sentAt),
+      answered: () => {
+        this.#early.clear();
+        this.#closing?.check();
+      },
       modeChanged: (mode) => parts.modeChanged(mode),
       reportError,
     });
@@ -200,6 +206,7 @@ export class Worker {
     if (notice.type === "missed") void this.#looks.look();
     if (notice.type === "cancelRequested") void this.#leases.check(notice.ids.flatMap((id) => this.#leases.get(id) ?? []));
     if (notice.type === "signalled") for (const id of notice.ids) this.#lookForSignals(id);
+    if (this.#claims.isAsking && notice.type !== "claimable" && notice.type !== "final") this.#early.add(notice);
   }
 
   /** How many more this process could run now. */
@@ -234,6 +241,7 @@ export class Worker {
     const { clock } = this.#parts.fleetOptions;
     this.#closing = new WorkerClosing(clock, deadlineMs, {
       leases: () => this.#leases.values(),
+      isClaiming: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),
@@ -276,6 +284,12 @@ export class Worker {
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     run?.stop(releasedError(lease.id));
     this.#closing?.settled(undefined, false);
+    this.#groupHasRoom(lease);
+  }
+
+  /** Whoever frees a place in a limited group looks who may have it: nobody tells the others. */
+  #groupHasRoom({ execution }: WorkerLease): void {
+    if (execution.group !== undefined && this.#parts.options.maxConcurrentPerGroup !== undefined) this.#claims.wake();
   }
 
   #isValid(lease: WorkerLease): boolean {
@@ -299,6 +313,7 @@ export class Worker {
 
   #take({ executions }: ClaimReport, sentAt: number): void {
     const validUntil = this.#leases.validUntil(sentAt);
+    const leases: WorkerLease[] = [];
     for (const execution of executions) {
       const known = this.#leases.get(execution.id);
       // A repeated answer; or proof that the older claim is void.
@@ -306,9 +321,12 @@ export class Worker {
       if (known !== undefined) this.#lose(known, "superseded");
       const lease = new WorkerLease(execution, validUntil);
       this.#leases.add(lease);
+      leases.push(lease);
       if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
       else this.#run(lease);
     }
+    const early = [...this.#early];
+    void this.#leases.check(leases.filter(({ id }) => early.some((notice) => !("ids" in notice) || notice.ids.includes(id))));
   }
 
   #run(lease: WorkerLease): void {
@@ -324,6 +342,7 @@ export class Worker {
     lease.keeper?.stop();
     this.#leases.remove(lease);
     this.#closing?.settled(end, abandoned);
+    this.#groupHasRoom(lease);
     if (end !== undefined) this.#parts.ended(end);
     else this.#claims.roomChanged();
   }

@@ -139,6 +139,15 @@ export const storeClaimCases: StoreCases = {
     await elapse(1);
     assert.deepEqual(ids(await claim("w1")), ["a"]);
   },
+  "where time alone brings nothing, neither a claim nor a sweep says when to come again": async ({ store, start, claim }) => {
+    const ask = (claimId: string) => store.claim({ name, owner: "w1", claimId, limit: 2, leaseMs, machineId: "machine", versions: "any" });
+    assert.equal((await ask("before")).nextDueInMs, undefined);
+    assert.equal((await store.sweep({ name })).nextExpiryInMs, undefined);
+    await start("a");
+    assert.equal((await claim("w1", 1)).length, 1);
+    assert.equal((await ask("after")).nextDueInMs, undefined);
+    assert.equal((await store.sweep({ name })).nextExpiryInMs, leaseMs);
+  },
   "a claim of another name gets nothing": async ({ start, claim }) => {
     await start("a");
     assert.deepEqual(await claim("w1", 5, { name: "elsewhere" }), []);
