@@ -45,6 +45,8 @@ export class WorkerSettler implements AttemptCustody {
       unwound(run);
       return never;
     }
+    // It is being given back or abandoned: that is its end here.
+    if (lease.settling) return never;
     const wanted = toSettleOutcome(record, outcome, this.#options.retryCheckpoint);
     send({ type: "attempt.settling", run });
     const report = await this.#write(lease, wanted);

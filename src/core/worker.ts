@@ -323,6 +323,8 @@ export class Worker {
   #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {
     lease.keeper?.stop();
     this.#leases.remove(lease);
+    // It is given up: a checkpoint that is still to be written is not written any more.
+    lease.lost = true;
     this.#closing?.settled(end, abandoned);
     if (end !== undefined) this.#parts.ended(end);
     else this.#claims.roomChanged();
