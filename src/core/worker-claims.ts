@@ -16,6 +16,8 @@ export interface WorkerClaimsOptions {
   claim(claimId: string, limit: number): Promise<ClaimReport>;
   /** `sentAt`: on the monotonic clock, before the store was first asked. */
   claimed(report: ClaimReport, sentAt: number): void;
+  /** The store was asked, and has answered or will not. */
+  answered(): void;
   modeChanged(mode: WorkerMode): void;
   reportError(error: unknown): void;
 }
@@ -34,6 +36,8 @@ export class WorkerClaims {
   #mayHaveMore = true;
   /** A claim whose answer was lost: it is repeated as it was. */
   #unanswered: Claim | undefined;
+  /** Claims under way: the next one may begin before the last one is over. */
+  #asking = 0;
   #failures = 0;
   #poll: unknown;
   #backoff: unknown;
@@ -45,6 +49,11 @@ export class WorkerClaims {
 
   get mode(): WorkerMode {
     return this.#mode.value;
+  }
+
+  /** The store is being asked, and may give something. */
+  get isAsking(): boolean {
+    return this.#asking > 0;
   }
 
   start(): void {
@@ -91,14 +100,22 @@ export class WorkerClaims {
   }
 
   async #claim(): Promise<void> {
-    const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
+    this.#asking += 1;
     // What becomes free or claimable in this tick is part of it.
     await undefined;
+    await this.#ask();
+    this.#asking -= 1;
+    this.#options.answered();
+    this.roomChanged();
+  }
+
+  async #ask(): Promise<void> {
+    const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
     const now = clock.monotonicNow();
     const repeated = this.#unanswered !== undefined && now - this.#unanswered.sentAt < leaseMs / 2 ? this.#unanswered : undefined;
     const asked = repeated ?? { id: generateId(), limit: freeSlots(), sentAt: now };
     this.#unanswered = undefined;
-    if (asked.limit <= 0) {
+    if (asked.limit <= 0 || this.mode === "draining" || this.mode === "closed") {
       this.#step({ type: "worker.claimed" });
       return;
     }
@@ -112,7 +129,6 @@ export class WorkerClaims {
       const nothing = report.executions.length === 0 && report.nextDueInMs === undefined;
       for (const found of this.#finds.splice(0)) found(nothing);
       this.#step({ type: "worker.claimed" });
-      this.roomChanged();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) reportError(error);
       this.#mayHaveMore = true;

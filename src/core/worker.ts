@@ -100,6 +100,7 @@ export class Worker {
           ...(rateLimit !== undefined && { rateLimit }),
         }),
       claimed: (report, sentAt) => this.#take(report, sentAt),
+      answered: () => this.#closing?.answered(),
       modeChanged: (mode) => parts.modeChanged(mode),
       reportError,
     });
@@ -234,6 +235,7 @@ export class Worker {
     const { clock } = this.#parts.fleetOptions;
     this.#closing = new WorkerClosing(clock, deadlineMs, {
       leases: () => this.#leases.values(),
+      isAsking: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),

@@ -18,6 +18,7 @@ export class LeaseWitness implements LinkObserver {
   readonly #course: Course;
   readonly #leaseMs: number;
   readonly #beliefs = new WeakMap<SimulatedProcess, Map<string, Map<number, Belief>>>();
+  readonly #owners = new WeakMap<SimulatedProcess, string>();
   /** When a claim was first sent: its repetition brings no longer lease. */
   readonly #claimsSentAt = new Map<string, number>();
 
@@ -31,9 +32,15 @@ export class LeaseWitness implements LinkObserver {
     return Math.max(0, ...this.#beliefsOf(process, id).keys());
   }
 
+  /** The name under which the process claims; undefined before it has. */
+  ownerOf(process: SimulatedProcess): string | undefined {
+    return this.#owners.get(process);
+  }
+
   sent(process: SimulatedProcess, { method, parameters }: StoreCall): void {
     if (method === "claim") {
-      const { claimId } = parameters[0] as ClaimRequest;
+      const { claimId, owner } = parameters[0] as ClaimRequest;
+      this.#owners.set(process, owner);
       if (!this.#claimsSentAt.has(claimId)) this.#claimsSentAt.set(claimId, this.#course.elapsedMs);
     }
     for (const { id, fence } of leasesWritten(method, parameters[0])) {

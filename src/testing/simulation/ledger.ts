@@ -21,6 +21,8 @@ export interface LedgerEntry {
   /** It went on by itself, so its group may be above its limit. */
   isForced: boolean;
   cancelled: boolean;
+  /** In the run's time. */
+  cancelledAt: number;
   readonly cancelTokens: Set<string>;
   readonly signals: { readonly token: string; readonly body: string }[];
   consumed: number;
@@ -55,6 +57,7 @@ export function newEntry(start: NewExecution, now: number): LedgerEntry {
     holdsSlot: false,
     isForced: false,
     cancelled: false,
+    cancelledAt: 0,
     cancelTokens: new Set(),
     signals: [],
     consumed: 0,

@@ -37,6 +37,8 @@ export interface LinkOptions {
 export class SimulatedLink {
   readonly #options: LinkOptions;
   #brokenUntil = Number.NEGATIVE_INFINITY;
+  /** When a call last went another way than its process knows. */
+  #troubledAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -45,6 +47,12 @@ export class SimulatedLink {
   /** Nothing gets through for so long. */
   breakFor(ms: number): void {
     this.#brokenUntil = Math.max(this.#brokenUntil, this.#options.course.elapsedMs + ms);
+  }
+
+  /** All calls went well for so long, and were answered soon. */
+  hasBeenGoodFor(ms: number): boolean {
+    const { course, weather } = this.#options;
+    return course.elapsedMs - this.#troubledAt > ms && course.elapsedMs - this.#brokenUntil > ms && weather.latencyMs <= 50;
   }
 
   /** The store, as the process sees it. */
@@ -93,6 +101,7 @@ export class SimulatedLink {
       const ms = course.dice.int(1, longestMs * 2);
       course.note(process.name, () => `stands still for ${ms} ms before ${callText(call)}`);
       process.pause(ms);
+      this.#troubledAt = course.elapsedMs + ms;
     }
     return false;
   }
@@ -102,10 +111,11 @@ export class SimulatedLink {
     call: StoreCall,
     { resolve, reject }: { resolve(answer: unknown): void; reject(error: unknown): void },
   ): void {
-    const { course, store, weather, longestMs } = this.#options;
+    const { course, store, weather } = this.#options;
     const { dice } = course;
     const answer = (backMs: number, run: () => void) => course.after(backMs, () => process.reach(run));
     const lose = (what: string) => {
+      this.#troubledAt = course.elapsedMs;
       course.note(process.name, () => `${callText(call)}: ${what}`);
       return () => reject(new StoreUnavailableError(`simulated: ${what}`));
     };
@@ -125,8 +135,9 @@ export class SimulatedLink {
     // A change of a slot that overtakes a later one is not known as the older one: the store would have to number them.
     const mayComeLate = call.method !== "changeSlots";
     if (isLate) {
+      this.#troubledAt = course.elapsedMs;
       course.note(process.name, () => `${callText(call)}: is not answered`);
-      if (dice.chance(0.7) && mayComeLate) course.after(dice.int(0, longestMs), () => void store.do(call).catch(() => {}));
+      if (dice.chance(0.7) && mayComeLate) this.#doLate(call);
       return;
     }
     course.after(thereMs, () => {
@@ -135,7 +146,16 @@ export class SimulatedLink {
         if (isLost) answer(backMs, lose("was done, but its answer is lost"));
         else answer(backMs, () => resolve(result));
       }, reject);
-      if (isDoubled && mayComeLate) course.after(dice.int(1, longestMs), () => void store.do(call).catch(() => {}));
+      if (isDoubled && mayComeLate) this.#doLate(call);
+    });
+  }
+
+  /** Nobody hears the answer. */
+  #doLate(call: StoreCall): void {
+    const { course, store, longestMs } = this.#options;
+    course.after(course.dice.int(1, longestMs), () => {
+      this.#troubledAt = course.elapsedMs;
+      void store.do(call).catch(() => {});
     });
   }
 

@@ -313,19 +313,38 @@ export class SimulatedWorld {
   }
 
   #closeWorker(worker: Worker): void {
-    const { process } = worker;
+    const { process, link } = worker;
     if (!process.isAwake || worker.isClosing) return;
     const { dice, clock } = this.course;
     worker.isClosing = true;
     const mode = dice.pick(["release", "drain"] as const);
     const deadlineMs = dice.pick([0, 300, 2_000]);
     this.course.note(process.name, () => `closes: ${mode} within ${deadlineMs} ms`);
+    const began = this.course.elapsedMs;
     void process.coordinator.close({ mode, deadlineMs }).then((report) => {
       if (process.isDead) return;
       this.course.note(process.name, () => `is closed: ${JSON.stringify(report)}`);
+      const sinceMs = this.course.elapsedMs - began;
+      if (!worker.keepsId && link.hasBeenGoodFor(sinceMs + this.#leaseMs) && !this.#weather.kinds.includes("pause"))
+        this.#checkHoldsNothing(process);
       process.crash();
       clock.setTimeout(() => this.#restart(worker), dice.int(1, 1_000));
     });
+  }
+
+  /** What a worker held is at its end, or back in the store, when it says that it is closed. */
+  #checkHoldsNothing(process: SimulatedProcess): void {
+    for (const { id, owner, place } of this.#witness.entries.values())
+      if (place === "leased" && owner === this.#leases.ownerOf(process)) this.course.fail(`${process.name} is closed, and holds it`, id);
+  }
+
+  /** Its worker has heard of a cancel, and its orchestrator had time to stop. */
+  #checkCancels(): void {
+    const { elapsedMs } = this.course;
+    for (const { id, cancelled, cancelledAt, place } of this.#witness.entries.values()) {
+      const sinceMs = elapsedMs - Math.max(cancelledAt, this.#lastsMs);
+      if (cancelled && place === "leased" && sinceMs > this.#leaseMs * 2 + 4_000) this.course.fail("it was cancelled, and goes on", id);
+    }
   }
 
   #endFaults(): void {
@@ -354,8 +373,9 @@ export class SimulatedWorld {
         const [entry] = live();
         this.course.fail(`it has not come to its end, and is ${entry?.place}`, entry?.id);
       }
-      for (const { id } of live()) this.#scenario.send(id);
+      for (const { id, cancelled } of live()) if (!cancelled) this.#scenario.send(id);
       await clock.advance(1_000);
+      this.#checkCancels();
     }
     this.#scenario.checkAcknowledged();
   }

@@ -203,10 +203,11 @@ export class StoreWitness implements StoreObserver {
   #parked({ owner, entries }: ParkRequest, reports: readonly ParkReport[], now: number): void {
     for (const [index, { id, fence, checkpoint, wakeInMs }] of entries.entries()) {
       const report = reports[index] as ParkReport;
-      if (report.parked && report.repeated) {
-        this.#expect(this.entries.get(id)?.settledFence === fence, "a park that was not made before was reported as repeated", id);
+      if (this.entries.get(id)?.settledFence === fence) {
+        this.#expect(report.parked && report.repeated, "a park that was repeated was not known again", id);
         continue;
       }
+      this.#expect(!report.parked || !report.repeated, "a first park was reported as repeated", id);
       const mayRefuse = !report.parked && (report.reason === "unreadSignal" || report.reason === "cancelRequested");
       const entry = this.#judge(id, owner, fence, now, report.parked || mayRefuse, "park");
       if (entry === undefined) continue;
@@ -283,6 +284,7 @@ export class StoreWitness implements StoreObserver {
         continue;
       }
       entry.cancelTokens.add(token);
+      if (!entry.cancelled) entry.cancelledAt = this.#course.elapsedMs;
       entry.cancelled = true;
       if (entry.place === "leased") this.#expect(report.status === "running", "the cancel of a held execution ended it", id);
       else {

@@ -41,3 +41,17 @@ test("what is given back at the deadline of a close is settled and counted once"
   expect(await closed).toEqual({ drained: 0, cancelled: 0, released: 1, abandoned: 0 });
   expect(store.calls.filter((method) => method === "settle")).toHaveLength(1);
 });
+
+test("what a claim brings while its worker closes is given back before the close is over", async () => {
+  const store = world.store();
+  const { claim } = store;
+  store.claim = (request) => new Promise((resolve) => world.clock.setTimeout(() => resolve(claim(request)), 200));
+  const coordinator = world.process({ store, orchestrator: untilStopped, role: "worker" });
+  const client = world.process({ orchestrator: untilStopped, role: "client" });
+  const id = await client.start(undefined);
+  await world.clock.advance(100);
+  const closed = coordinator.close();
+  await world.clock.advance(1_000);
+  expect(await closed).toEqual({ drained: 0, cancelled: 0, released: 1, abandoned: 0 });
+  expect(await client.getStatus(id)).toMatchObject({ status: "queued", takeovers: 0 });
+});
