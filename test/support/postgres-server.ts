@@ -14,8 +14,8 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** Makes and starts a server. Rejects where its binaries do not run. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Makes and starts a server with these settings beside the defaults. Rejects where its binaries do not run. */
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "actorfleet-postgres-"));
   const server = new EmbeddedPostgres({
@@ -26,7 +26,10 @@ export async function startPostgres(): Promise<PostgresServer> {
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
-    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", `unix_socket_directories=`],
+    postgresFlags: Object.entries({ listen_addresses: "127.0.0.1", unix_socket_directories: "", ...settings }).flatMap(([name, value]) => [
+      "-c",
+      `${name}=${value}`,
+    ]),
     onLog: () => {},
     onError: () => {},
   });
