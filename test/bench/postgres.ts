@@ -10,7 +10,13 @@ import { measureStoredThroughput } from "./postgres-throughput.ts";
 export async function bench(options: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...options],
-    options: { rounds: { type: "string", default: "5" }, concurrency: { type: "string", default: "1,10,100" }, who: { type: "string", default: "" }, modes: {type:"string", default:"single,many"} , ms: {type:"string", default: "600"}},
+    options: {
+      rounds: { type: "string", default: "5" },
+      concurrency: { type: "string", default: "1,10,100" },
+      who: { type: "string", default: "" },
+      modes: { type: "string", default: "single,many" },
+      ms: { type: "string", default: "600" },
+    },
   });
   const server = await startPostgres({ max_connections: "300" });
   const admin = new pg.Client({ connectionString: server.connectionString });
@@ -21,7 +27,7 @@ export async function bench(options: readonly string[]): Promise<void> {
     for (const mode of values.modes.split(",") as ("single" | "many")[]) {
       for (const concurrency of values.concurrency.split(",").map(Number)) {
         const figures = await measureStoredThroughput({
-          contenders: [actorfleetPostgres, pgBoss, graphile, graphileLocalQueue, dbos].filter(({name}) => name.includes(values.who)),
+          contenders: [actorfleetPostgres, pgBoss, graphile, graphileLocalQueue, dbos].filter(({ name }) => name.includes(values.who)),
           mode,
           concurrency,
           rounds: Number(values.rounds),
@@ -36,7 +42,8 @@ export async function bench(options: readonly string[]): Promise<void> {
             return made_;
           },
         });
-        for (const { name, median, min } of figures) process.stdout.write(`${mode} ${concurrency} ${name}: ${Math.round(1e6 / median)}/s (best ${Math.round(1e6 / min)})\n`);
+        for (const { name, median, min } of figures)
+          process.stdout.write(`${mode} ${concurrency} ${name}: ${Math.round(1e6 / median)}/s (best ${Math.round(1e6 / min)})\n`);
       }
     }
   } finally {

@@ -1,5 +1,44 @@
 import { steadyPlans } from "./postgres-tables.ts";
 
+/** What a claim tells of each record that it took, in this order. */
+const claimedColumns = [
+  ...[
+    "id text",
+    "sequence bigint",
+    "rank float8",
+    "group text",
+    "tags text",
+    "attempt integer",
+    "maxAttempts integer",
+    "takeovers integer",
+  ],
+  ...[
+    "maxTakeovers integer",
+    "fence integer",
+    "owner text",
+    "leaseExpiresAt bigint",
+    "queuedAt bigint",
+    "startedAt bigint",
+    "timeoutMs float8",
+  ],
+  ...["machineId text", "machineVersion text", "machineKey text", "idempotencyKey text", "cancelRequestedAt bigint", "reason text"],
+  ...["lastSignal integer", "consumedSignal integer", "progress text", "error text", "abandoned integer", "input text", "settings text"],
+  ...["retry text", "trace text", "checkpointRevision integer", "checkpointBody text"],
+].map((column) => column.split(" ") as [name: string, type: string]);
+
+/** Before them: milliseconds until more is due; an id that was not claimed, and why. */
+export const claimedOffset = 3;
+export const claimedNames = claimedColumns.map(([name]) => name);
+
+const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => `e."${name}"`).join(", ")}`;
+
+/** Leases the records of this array and returns them, in its order. */
+const leaseAll = (
+  sequences: string,
+) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
+    "fence" = e."fence" + 1, "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)
+    FROM unnest(${sequences}) AS taken(sequence) WHERE e."sequence" = taken.sequence RETURNING ${claimedRow}`;
+
 /** Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time. */
 export const claimSql = `
 CREATE FUNCTION S.promote(p_name text, p_now bigint) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
@@ -19,13 +58,6 @@ BEGIN
   RETURN (SELECT count(*) FROM S.executions WHERE "name" = p_name AND "group" = p_group AND "holdsSlot" = 1 AND "group" <> '');
 END $$;
 
-CREATE FUNCTION S.lease(p_sequences bigint[], p_owner text, p_expires bigint, p_now bigint) RETURNS void LANGUAGE plpgsql ${steadyPlans} AS $$
-BEGIN
-  UPDATE S.executions SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = p_expires, "fence" = "fence" + 1,
-    "attempt" = "attempt" + "attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce("startedAt", p_now)
-  WHERE "sequence" = ANY (p_sequences);
-END $$;
-
 CREATE FUNCTION S.ready_groups(p_name text) RETURNS SETOF text LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE b record; v_lane integer := -1; v_rank float8 := 0; v_key text := ''; v_group text := '';
 BEGIN
@@ -39,14 +71,16 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE TYPE S.claimed AS ("due" float8, "refused" text, "refusal" text, ${claimedColumns.map(([name, type]) => `"${name}" ${type}`).join(", ")});
+
 CREATE FUNCTION S.claim(p_name text, p_owner text, p_claim_id text, p_limit integer, p_lease_ms float8, p_prefix text, p_keys text[], p_ids text[],
   p_group_limit integer, p_groups text[], p_limits integer[], p_rate_limit integer, p_rate_interval float8, p_turn_key text, p_turn_group text)
-RETURNS TABLE (o_due float8, o_refused text, o_refusal text, o_row S.executions) LANGUAGE plpgsql ${steadyPlans} AS $$
+RETURNS SETOF S.claimed LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE
-  v_now bigint;
+  v_now bigint; v_expires bigint;
   v_need integer := p_limit;
-  v_taken bigint[] := '{}';
-  v_got bigint[];
+  v_taken bigint[] := '{}'; v_fences integer[] := '{}';
+  v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
   v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
@@ -55,11 +89,12 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || p_claim_id, 1));
   SELECT * INTO v_earlier FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id;
   IF FOUND THEN
-    RETURN QUERY SELECT NULL::float8, NULL::text, NULL::text, e FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
+    RETURN QUERY SELECT ${claimedRow} FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
       JOIN S.executions e ON e."sequence" = c.s WHERE e."fence" = c.f AND e."phase" = 'leased';
     RETURN;
   END IF;
   v_now := S.now_ms();
+  v_expires := v_now + p_lease_ms::bigint;
   PERFORM S.promote(p_name, v_now);
   IF p_rate_limit IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 2));
@@ -69,20 +104,21 @@ BEGIN
     IF p_rate_limit IS NULL THEN v_need := cardinality(p_ids); END IF;
     FOR v_id IN SELECT DISTINCT i FROM unnest(p_ids) AS i ORDER BY i LOOP
       SELECT * INTO v_row FROM S.executions WHERE "name" = p_name AND "id" = v_id FOR UPDATE;
-      o_refusal := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
+      v_out := NULL;
+      v_out."refusal" := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
         WHEN NOT (starts_with(v_row."machineKey", p_prefix) AND (p_keys IS NULL OR v_row."machineKey" = ANY (p_keys))) THEN 'machine'
         WHEN v_need <= 0 THEN 'limited' END;
-      IF o_refusal IS NULL AND v_limited AND v_row."group" <> '' THEN
+      IF v_out."refusal" IS NULL AND v_limited AND v_row."group" <> '' THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || v_row."group", 3));
-        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN o_refusal := 'limited'; END IF;
+        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN v_out."refusal" := 'limited'; END IF;
       END IF;
-      IF o_refusal IS NULL THEN
-        PERFORM S.lease(ARRAY[v_row."sequence"], p_owner, v_now + p_lease_ms::bigint, v_now);
-        v_taken := v_taken || v_row."sequence";
+      IF v_out."refusal" IS NULL THEN
+        ${leaseAll(`ARRAY[v_row."sequence"]`)};
+        v_taken := v_taken || v_row."sequence"; v_fences := v_fences || v_row."fence" + 1;
         v_need := v_need - 1;
       ELSE
-        o_refused := v_id; o_due := NULL; o_row := NULL;
-        RETURN NEXT;
+        v_out."refused" := v_id;
+        RETURN NEXT v_out;
       END IF;
     END LOOP;
     v_need := 0;
@@ -128,25 +164,24 @@ BEGIN
           v_want := least(v_want, v_room);
         END IF;
         CONTINUE WHEN v_want <= 0;
-        v_got := ARRAY(SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
-          AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED);
-        IF cardinality(v_got) > 0 THEN
-          PERFORM S.lease(v_got, p_owner, v_now + p_lease_ms::bigint, v_now);
-          v_taken := v_taken || v_got;
-          v_need := v_need - cardinality(v_got);
-        END IF;
+        SELECT array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_got, v_got_fences FROM (
+          SELECT "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+          AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED) AS free;
+        CONTINUE WHEN v_got IS NULL;
+        ${leaseAll("v_got")};
+        v_taken := v_taken || v_got; v_fences := v_fences || v_got_fences;
+        v_need := v_need - cardinality(v_got);
         IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
       END LOOP;
       v_active := v_remaining;
     END LOOP;
   END LOOP;
   IF cardinality(v_taken) > 0 THEN
-    INSERT INTO S.claims SELECT p_name, p_claim_id, v_now, array_agg(e."sequence"), array_agg(e."fence") FROM S.executions e WHERE e."sequence" = ANY (v_taken);
+    INSERT INTO S.claims VALUES (p_name, p_claim_id, v_now, v_taken, v_fences);
     IF p_rate_limit IS NOT NULL THEN
       INSERT INTO S.claim_times VALUES (p_name, v_now, cardinality(v_taken));
       DELETE FROM S.claim_times WHERE "name" = p_name AND "at" < v_now - 86400000;
     END IF;
-    RETURN QUERY SELECT NULL::float8, NULL::text, NULL::text, e FROM unnest(v_taken) WITH ORDINALITY AS t(s, ord) JOIN S.executions e ON e."sequence" = t.s ORDER BY t.ord;
   END IF;
   IF cardinality(v_taken) < p_limit THEN
     SELECT min("dueAt") INTO v_due FROM S.executions WHERE "name" = p_name AND "dueAt" IS NOT NULL;
@@ -154,8 +189,9 @@ BEGIN
       SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;
       v_due := least(v_due, v_oldest);
     END IF;
-    o_due := greatest(0, v_due - v_now); o_refused := NULL; o_refusal := NULL; o_row := NULL;
-    IF o_due IS NOT NULL THEN RETURN NEXT; END IF;
+    v_out := NULL;
+    v_out."due" := greatest(0, v_due - v_now);
+    IF v_out."due" IS NOT NULL THEN RETURN NEXT v_out; END IF;
   END IF;
 END $$;
 

@@ -5,7 +5,10 @@ import type { StoredContender } from "./stored-contender.ts";
 const silent = new Logger(() => () => {});
 
 /** Deletes what has ended and keeps no result. */
-function graphileWorker(name: string, toPreset: (concurrency: number) => { localQueue?: { size: number }; completeJobBatchDelay?: number }): StoredContender {
+function graphileWorker(
+  name: string,
+  toPreset: (concurrency: number) => { localQueue?: { size: number }; completeJobBatchDelay?: number },
+): StoredContender {
   return {
     name,
     startsMany: true,

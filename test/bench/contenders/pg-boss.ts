@@ -39,7 +39,12 @@ export const pgBoss: StoredContender = {
           return;
         }
         const localConcurrency = concurrency >= 100 ? 2 : 1;
-        const options = { batchSize: concurrency / localConcurrency, localConcurrency, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 };
+        const options = {
+          batchSize: concurrency / localConcurrency,
+          localConcurrency,
+          burstWhenBatchFull: true,
+          pollingIntervalSeconds: 0.5,
+        };
         await boss.work<{ input: number }, unknown, typeof options & { perJobResults: true }>(
           queue,
           { ...options, perJobResults: true },
