@@ -44,7 +44,6 @@ export const claimSql = `
 CREATE FUNCTION S.promote(p_name text, p_now bigint) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE v_count integer;
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL) THEN RETURN 0; END IF;
   UPDATE S.executions e SET "phase" = 'ready', "lane" = CASE e."status" WHEN 'running' THEN 0 ELSE 1 END, "position" = nextval('S.positions'),
     "readySince" = p_now, "dueAt" = NULL
   FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
@@ -83,6 +82,7 @@ DECLARE
   v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
+  v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
   v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
   v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
 BEGIN
@@ -95,7 +95,7 @@ BEGIN
   END IF;
   v_now := S.now_ms();
   v_expires := v_now + p_lease_ms::bigint;
-  PERFORM S.promote(p_name, v_now);
+  IF EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= v_now AND "dueAt" IS NOT NULL) THEN PERFORM S.promote(p_name, v_now); END IF;
   IF p_rate_limit IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 2));
     v_need := least(v_need, p_rate_limit - (SELECT coalesce(sum("count"), 0) FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval));
@@ -124,56 +124,73 @@ BEGIN
     v_need := 0;
   END IF;
   WHILE v_need > 0 LOOP
-    SELECT "lane", "rank" INTO v_lane, v_rank FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND ("lane", "rank") > (v_lane, v_rank)
-      ORDER BY "lane", "rank" LIMIT 1;
+    -- The level's first record: it also tells where its bucket begins, past the index entries of what was claimed before.
+    SELECT "lane", "rank", "machineKey", "group", "position" INTO v_lane, v_rank, v_first_key, v_first_group, v_first_position FROM S.executions
+      WHERE "name" = p_name AND "phase" = 'ready' AND ("lane", "rank") > (v_lane, v_rank)
+      ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position" LIMIT 1;
     EXIT WHEN NOT FOUND;
-    v_bucket_keys := '{}'; v_bucket_groups := '{}';
-    v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL;
-    FOR i IN 1 .. 512 LOOP
-      SELECT "machineKey", "group" INTO v_key, v_group FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
-        AND ("machineKey" COLLATE "C", "group" COLLATE "C") > (v_key, v_group) ORDER BY "machineKey" COLLATE "C", "group" COLLATE "C" LIMIT 1;
-      IF NOT FOUND THEN
-        EXIT WHEN v_wrapped;
-        v_wrapped := true; v_key := ''; v_group := '';
-      ELSE
-        -- Past the turn again: every bucket has been seen.
-        EXIT WHEN v_wrapped AND p_turn_key IS NOT NULL AND (v_key COLLATE "C", v_group COLLATE "C") > (p_turn_key, p_turn_group);
+    v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL; v_began := false; v_over := false; v_seen := 0;
+    WHILE v_need > 0 AND NOT v_over LOOP
+      v_bucket_keys := '{}'; v_bucket_groups := '{}';
+      -- No more buckets than there are places, unless their groups' limits may leave some without.
+      WHILE v_limited OR cardinality(v_bucket_keys) < v_need LOOP
+        v_over := v_seen >= 512;
+        EXIT WHEN v_over;
+        v_seen := v_seen + 1;
+        IF v_wrapped AND NOT v_began THEN
+          v_key := v_first_key; v_group := v_first_group; v_began := true;
+        ELSE
+          SELECT "machineKey", "group" INTO v_key, v_group FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+            AND ("machineKey" COLLATE "C", "group" COLLATE "C") > (v_key, v_group) ORDER BY "machineKey" COLLATE "C", "group" COLLATE "C" LIMIT 1;
+          IF NOT FOUND THEN
+            v_over := v_wrapped;
+            EXIT WHEN v_over;
+            v_wrapped := true;
+            CONTINUE;
+          END IF;
+        END IF;
+        -- At the turn again every bucket has been seen.
+        v_over := v_wrapped AND p_turn_key IS NOT NULL AND (v_key COLLATE "C", v_group COLLATE "C") >= (p_turn_key, p_turn_group);
+        EXIT WHEN v_over AND (v_key COLLATE "C", v_group COLLATE "C") > (p_turn_key, p_turn_group);
         IF starts_with(v_key, p_prefix) AND (p_keys IS NULL OR v_key = ANY (p_keys)) THEN
           v_bucket_keys := v_bucket_keys || v_key; v_bucket_groups := v_bucket_groups || v_group;
         END IF;
-      END IF;
-    END LOOP;
-    IF v_limited AND v_first THEN
-      -- In one order for all, so that two claims never wait for each other; further levels only try.
-      PERFORM pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended(p_name || ' ' || g, 3) AS h FROM unnest(v_bucket_groups) AS g WHERE g <> '' ORDER BY 1) AS locks;
-      v_locked := v_bucket_groups;
-    END IF;
-    v_first := false;
-    v_active := ARRAY(SELECT generate_subscripts(v_bucket_keys, 1));
-    WHILE cardinality(v_active) > 0 AND v_need > 0 LOOP
-      v_share := greatest(1, v_need / cardinality(v_active));
-      v_remaining := '{}';
-      FOREACH b IN ARRAY v_active LOOP
-        v_want := least(v_share, v_need);
-        IF v_limited AND v_bucket_groups[b] <> '' THEN
-          IF NOT v_bucket_groups[b] = ANY (v_locked) THEN
-            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(p_name || ' ' || v_bucket_groups[b], 3));
-            v_locked := v_locked || v_bucket_groups[b];
-          END IF;
-          v_room := S.group_limit(v_bucket_groups[b], p_group_limit, p_groups, p_limits) - S.holders(p_name, v_bucket_groups[b]);
-          v_want := least(v_want, v_room);
-        END IF;
-        CONTINUE WHEN v_want <= 0;
-        SELECT array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_got, v_got_fences FROM (
-          SELECT "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
-          AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED) AS free;
-        CONTINUE WHEN v_got IS NULL;
-        ${leaseAll("v_got")};
-        v_taken := v_taken || v_got; v_fences := v_fences || v_got_fences;
-        v_need := v_need - cardinality(v_got);
-        IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
+        EXIT WHEN v_over;
       END LOOP;
-      v_active := v_remaining;
+      IF v_limited AND v_first THEN
+        -- In one order for all, so that two claims never wait for each other; further levels only try.
+        PERFORM pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended(p_name || ' ' || g, 3) AS h FROM unnest(v_bucket_groups) AS g WHERE g <> '' ORDER BY 1) AS locks;
+        v_locked := v_bucket_groups;
+      END IF;
+      v_first := false;
+      v_active := ARRAY(SELECT generate_subscripts(v_bucket_keys, 1));
+      WHILE cardinality(v_active) > 0 AND v_need > 0 LOOP
+        v_share := greatest(1, v_need / cardinality(v_active));
+        v_remaining := '{}';
+        FOREACH b IN ARRAY v_active LOOP
+          v_want := least(v_share, v_need);
+          IF v_limited AND v_bucket_groups[b] <> '' THEN
+            IF NOT v_bucket_groups[b] = ANY (v_locked) THEN
+              CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(p_name || ' ' || v_bucket_groups[b], 3));
+              v_locked := v_locked || v_bucket_groups[b];
+            END IF;
+            v_room := S.group_limit(v_bucket_groups[b], p_group_limit, p_groups, p_limits) - S.holders(p_name, v_bucket_groups[b]);
+            v_want := least(v_want, v_room);
+          END IF;
+          CONTINUE WHEN v_want <= 0;
+          v_from := CASE WHEN v_bucket_keys[b] = v_first_key AND v_bucket_groups[b] = v_first_group THEN v_first_position ELSE 0 END;
+          SELECT array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_got, v_got_fences FROM (
+            SELECT "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+            AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] AND "position" >= v_from
+            ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED) AS free;
+          CONTINUE WHEN v_got IS NULL;
+          ${leaseAll("v_got")};
+          v_taken := v_taken || v_got; v_fences := v_fences || v_got_fences;
+          v_need := v_need - cardinality(v_got);
+          IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
+        END LOOP;
+        v_active := v_remaining;
+      END LOOP;
     END LOOP;
   END LOOP;
   IF cardinality(v_taken) > 0 THEN
