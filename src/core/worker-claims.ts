@@ -35,6 +35,8 @@ export class WorkerClaims {
   /** A claim whose answer was lost: it is repeated as it was. */
   #unanswered: Claim | undefined;
   #failures = 0;
+  /** Being settled while the next claim is made. */
+  #leaving = 0;
   #poll: unknown;
   #backoff: unknown;
   #finds: ((nothing: boolean) => void)[] = [];
@@ -62,6 +64,16 @@ export class WorkerClaims {
   roomChanged(): void {
     if (this.#mayHaveMore && this.mode === "idle" && this.#options.freeSlots() > 0)
       queueMicrotask(() => this.#step({ type: "worker.wake" }));
+  }
+
+  /**
+   * The store has just been asked to settle so many: their places are asked for in the same tick, which some stores do in the same write. Should
+   * it refuse to settle one, its lease is lost, so that its place is free all the same.
+   */
+  settling(count: number): void {
+    if (!this.#mayHaveMore || this.mode !== "idle") return;
+    this.#leaving = count;
+    this.#step({ type: "worker.wake" });
   }
 
   change(event: WorkerModeEvent): void {
@@ -92,11 +104,13 @@ export class WorkerClaims {
 
   async #claim(): Promise<void> {
     const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
+    const leaving = this.#leaving;
+    this.#leaving = 0;
     // What becomes free or claimable in this tick is part of it.
-    await undefined;
+    if (leaving === 0) await undefined;
     const now = clock.monotonicNow();
     const repeated = this.#unanswered !== undefined && now - this.#unanswered.sentAt < leaseMs / 2 ? this.#unanswered : undefined;
-    const asked = repeated ?? { id: generateId(), limit: freeSlots(), sentAt: now };
+    const asked = repeated ?? { id: generateId(), limit: freeSlots() + leaving, sentAt: now };
     this.#unanswered = undefined;
     if (asked.limit <= 0) {
       this.#step({ type: "worker.claimed" });

@@ -66,7 +66,11 @@ export class Worker {
     const { clock, random, reportError, begin } = fleetOptions;
     const { store, name, leaseMs = 30_000, pollMs = 500, retention, rateLimit, maxConcurrentPerGroup, machineVersion, restore } = options;
     this.#parts = parts;
-    this.#writes = new WorkerWrites({ store, name, owner, patience, isValid: (lease) => this.#isValid(lease) });
+    this.#writes = new WorkerWrites({
+      ...{ store, name, owner, patience },
+      isValid: (lease) => this.#isValid(lease),
+      settling: (count) => this.#claims.settling(count),
+    });
     this.#leases = new LeaseKeeper({
       clock,
       leaseMs,
