@@ -22,7 +22,7 @@ export interface WorkerWritesOptions {
   readonly patience: Patience;
   isValid(lease: WorkerLease): boolean;
   /** The store has just been asked to settle so many. */
-  settling(count: number): void;
+  settling(count: number, answer: Promise<unknown>): void;
 }
 
 interface Write<Item> {
@@ -40,9 +40,10 @@ export class WorkerWrites {
     const batch = { patience, maxSize: maxWrites, goesOn: () => true };
     this.#settlements = new WriteBatch<Write<Settlement>, SettleReport>({
       ...batch,
+      atOnce: store.capabilities.writesAtOnce ?? 1,
       write(writes) {
         const answer = store.settle({ name, owner, settlements: writes.map(({ item }) => item) });
-        settling(writes.length);
+        settling(writes.length, answer);
         return answer;
       },
       withdrawn: ({ lease }) => (isValid(lease) ? undefined : { settled: false, reason: "expired" }),

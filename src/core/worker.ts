@@ -69,7 +69,7 @@ export class Worker {
     this.#writes = new WorkerWrites({
       ...{ store, name, owner, patience },
       isValid: (lease) => this.#isValid(lease),
-      settling: (count) => this.#claims.settling(count),
+      settling: (count, answer) => this.#claims.settling(count, answer),
     });
     this.#leases = new LeaseKeeper({
       clock,
@@ -96,6 +96,7 @@ export class Worker {
       leaseMs,
       pollMs,
       generateId,
+      claimsWhileSettling: maxConcurrentPerGroup === undefined && rateLimit === undefined,
       freeSlots: () => this.#freeSlots(),
       claim: (claimId, limit) =>
         store.claim({

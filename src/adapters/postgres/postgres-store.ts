@@ -44,6 +44,7 @@ const capabilities: StoreCapabilities = {
   roundRobin: "process",
   groupLimits: true,
   rateLimits: true,
+  writesAtOnce: 2,
   maxPayloadBytes: 100_000_000,
 };
 
