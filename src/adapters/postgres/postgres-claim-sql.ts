@@ -32,12 +32,10 @@ export const claimedNames = claimedColumns.map(([name]) => name);
 
 const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => `e."${name}"`).join(", ")}`;
 
-/** Leases the records of this array and returns them, in its order. */
-const leaseAll = (
-  sequences: string,
-) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
+/** Leases the records at these places, which are locked and so cannot move, and returns them, in this order. */
+const leaseAll = (places: string) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
     "fence" = e."fence" + 1, "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)
-    FROM unnest(${sequences}) AS taken(sequence) WHERE e."sequence" = taken.sequence RETURNING ${claimedRow}`;
+    FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
 
 /** Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time. */
 export const claimSql = `
@@ -79,7 +77,7 @@ DECLARE
   v_now bigint; v_expires bigint;
   v_need integer := p_limit;
   v_taken bigint[] := '{}'; v_fences integer[] := '{}';
-  v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
+  v_places tid[]; v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
   v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
@@ -104,6 +102,7 @@ BEGIN
     IF p_rate_limit IS NULL THEN v_need := cardinality(p_ids); END IF;
     FOR v_id IN SELECT DISTINCT i FROM unnest(p_ids) AS i ORDER BY i LOOP
       SELECT * INTO v_row FROM S.executions WHERE "name" = p_name AND "id" = v_id FOR UPDATE;
+      v_places := ARRAY(SELECT e.ctid FROM S.executions e WHERE e."sequence" = v_row."sequence");
       v_out := NULL;
       v_out."refusal" := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
         WHEN NOT (starts_with(v_row."machineKey", p_prefix) AND (p_keys IS NULL OR v_row."machineKey" = ANY (p_keys))) THEN 'machine'
@@ -113,7 +112,7 @@ BEGIN
         IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN v_out."refusal" := 'limited'; END IF;
       END IF;
       IF v_out."refusal" IS NULL THEN
-        ${leaseAll(`ARRAY[v_row."sequence"]`)};
+        ${leaseAll("v_places")};
         v_taken := v_taken || v_row."sequence"; v_fences := v_fences || v_row."fence" + 1;
         v_need := v_need - 1;
       ELSE
@@ -179,12 +178,12 @@ BEGIN
           END IF;
           CONTINUE WHEN v_want <= 0;
           v_from := CASE WHEN v_bucket_keys[b] = v_first_key AND v_bucket_groups[b] = v_first_group THEN v_first_position ELSE 0 END;
-          SELECT array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_got, v_got_fences FROM (
-            SELECT "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+          SELECT array_agg(free.ctid), array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_places, v_got, v_got_fences FROM (
+            SELECT ctid, "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
             AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] AND "position" >= v_from
             ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED) AS free;
           CONTINUE WHEN v_got IS NULL;
-          ${leaseAll("v_got")};
+          ${leaseAll("v_places")};
           v_taken := v_taken || v_got; v_fences := v_fences || v_got_fences;
           v_need := v_need - cardinality(v_got);
           IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;

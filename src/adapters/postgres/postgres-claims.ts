@@ -218,9 +218,10 @@ function toSettleValues(name: string, owner: string, settlements: readonly Settl
 }
 
 function toSettleReports(rows: readonly Row[], count: number): SettleReport[] {
-  const reports: SettleReport[] = Array.from({ length: count }, () => ({ settled: false, reason: "unknown" }));
+  const reports: SettleReport[] = new Array(count);
   for (const [ord, at, , outcome, refusal] of rows) {
-    reports[(ord as number) - 1] =
+    // The first of several tells what happened.
+    reports[(ord as number) - 1] ??=
       refusal === null || refusal === "repeated"
         ? { settled: true, status: outcome as "queued", at: at as number, repeated: refusal !== null }
         : { settled: false, reason: refusal as LeaseRefusal };
