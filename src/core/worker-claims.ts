@@ -11,12 +11,14 @@ export interface WorkerClaimsOptions {
   readonly leaseMs: number;
   readonly pollMs: number;
   generateId(): string;
+  /** Without limits that hold across workers, what is being settled cannot be in a claim's way. */
+  readonly claimsWhileSettling: boolean;
   /** How many more this worker could run now. */
   freeSlots(): number;
   claim(claimId: string, limit: number): Promise<ClaimReport>;
   /** `sentAt`: on the monotonic clock, before the store was first asked. */
   claimed(report: ClaimReport, sentAt: number): void;
-  /** No claim is under way any more. */
+  /** A claim is over, whether the store answered or not. */
   answered(): void;
   modeChanged(mode: WorkerMode): void;
   reportError(error: unknown): void;
@@ -34,10 +36,16 @@ export class WorkerClaims {
   #mode = initialTransition(workerMachine)[0];
   /** The last claim got all it asked for, or something has happened since. */
   #mayHaveMore = true;
-  /** A claim whose answer was lost: it is repeated as it was. */
-  #unanswered: Claim | undefined;
-  /** Claims under way: the next one may begin before the last one is over. */
+  /** Counts what has happened, so that an answer knows whether something did since it was asked for. */
+  #wakes = 0;
+  /** Claims whose answers were lost: they are repeated as they were. */
+  #unanswered: Claim[] = [];
+  /** How many claims are under way. */
   #asking = 0;
+  /** Places that claims under way are for. */
+  #asked = 0;
+  /** Places that are about to be free, because the store is settling who has them. */
+  #leaving = 0;
   #failures = 0;
   #poll: unknown;
   #backoff: unknown;
@@ -64,13 +72,29 @@ export class WorkerClaims {
   /** There may be work. */
   wake(): void {
     this.#mayHaveMore = true;
+    this.#wakes += 1;
     this.#step({ type: "worker.wake" });
   }
 
   /** There may be room. */
   roomChanged(): void {
-    if (this.#mayHaveMore && this.mode === "idle" && this.#options.freeSlots() > 0)
-      queueMicrotask(() => this.#step({ type: "worker.wake" }));
+    if (this.#mayHaveMore && this.mode === "idle" && this.#room > 0) queueMicrotask(() => this.#step({ type: "worker.wake" }));
+  }
+
+  /**
+   * The store has just been asked to settle so many. Their places are asked for in the same tick, which some stores do in the same write; should
+   * the store refuse to settle one, its lease is lost, and its place is free all the same.
+   */
+  settling(count: number, answer: Promise<unknown>): void {
+    this.#leaving += count;
+    const answered = () => {
+      this.#leaving -= count;
+    };
+    answer.then(answered, answered);
+    const claims = this.mode === "idle" || this.mode === "claiming" || this.mode === "woken";
+    if (!this.#options.claimsWhileSettling || !claims || !this.#mayHaveMore || this.#unanswered.length > 0) return;
+    const limit = this.#options.freeSlots() + this.#leaving - this.#asked;
+    if (limit > 0) void this.#claimAlong(this.#newClaim(limit));
   }
 
   change(event: WorkerModeEvent): void {
@@ -93,6 +117,11 @@ export class WorkerClaims {
     return this.mode === "draining" || this.mode === "closed";
   }
 
+  /** Places that are free and not asked for. */
+  get #room(): number {
+    return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving);
+  }
+
   #step(event: WorkerModeEvent): void {
     const before = this.mode;
     [this.#mode] = transition(workerMachine, this.#mode, event);
@@ -107,42 +136,84 @@ export class WorkerClaims {
     this.#asking += 1;
     // What becomes free or claimable in this tick is part of it.
     await undefined;
-    await this.#ask();
-    this.#asking -= 1;
-    this.#options.answered();
-    this.roomChanged();
+    await this.#claimInMode();
+    this.#over();
   }
 
-  async #ask(): Promise<void> {
-    const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
-    const now = clock.monotonicNow();
-    const repeated = this.#unanswered !== undefined && now - this.#unanswered.sentAt < leaseMs / 2 ? this.#unanswered : undefined;
-    const asked = repeated ?? { id: generateId(), limit: freeSlots(), sentAt: now };
-    this.#unanswered = undefined;
-    if (asked.limit <= 0 || this.#isOver) {
+  async #claimInMode(): Promise<void> {
+    const repeated = this.#takeUnanswered();
+    const claim = repeated ?? this.#newClaim(this.#room);
+    if (claim.limit <= 0 || this.#isOver) {
       this.#step({ type: "worker.claimed" });
       return;
     }
     // The answer to a claim that was sent before says nothing about what came since.
     const finds = repeated === undefined ? this.#finds.splice(0) : [];
+    const report = await this.#ask(claim);
+    if (report === undefined) {
+      if (this.#isOver) for (const found of finds) found(true);
+      else this.#finds.push(...finds);
+      this.#step({ type: "worker.claimFailed" });
+      return;
+    }
+    if (repeated !== undefined) this.#mayHaveMore = true;
+    const { pollMs } = this.#options;
+    this.#armPoll(Math.min(pollMs, report.nextDueInMs ?? pollMs));
+    const nothing = report.executions.length === 0 && report.nextDueInMs === undefined && this.#asked === 0;
+    for (const found of finds) found(nothing);
+    this.#step({ type: "worker.claimed" });
+  }
+
+  /** Beside what the mode does. */
+  async #claimAlong(claim: Claim): Promise<void> {
+    this.#asking += 1;
+    await this.#ask(claim);
+    this.#over();
+  }
+
+  #over(): void {
+    this.#asking -= 1;
+    this.#options.answered();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#unanswered.length > 0) this.#step({ type: "worker.wake" });
+    else this.roomChanged();
+  }
+
+  #newClaim(limit: number): Claim {
+    const { clock, generateId } = this.#options;
+    return { id: generateId(), limit, sentAt: clock.monotonicNow() };
+  }
+
+  /** What was granted longer ago may have been given to another worker. */
+  #takeUnanswered(): Claim | undefined {
+    const { clock, leaseMs } = this.#options;
+    const now = clock.monotonicNow();
+    this.#unanswered = this.#unanswered.filter(({ sentAt }) => now - sentAt < leaseMs / 2);
+    return this.#unanswered.shift();
+  }
+
+  /** Undefined when there was no answer; it is asked for again. */
+  async #ask(asked: Claim): Promise<ClaimReport | undefined> {
+    const { claim, claimed, reportError } = this.#options;
+    const wakes = this.#wakes;
+    this.#asked += asked.limit;
     try {
-      this.#mayHaveMore = false;
       const report = await claim(asked.id, asked.limit);
       this.#failures = 0;
+      if (report.executions.length < asked.limit && wakes === this.#wakes) this.#mayHaveMore = false;
       claimed(report, asked.sentAt);
-      if (report.executions.length >= asked.limit || repeated !== undefined) this.#mayHaveMore = true;
-      this.#armPoll(Math.min(pollMs, report.nextDueInMs ?? pollMs));
-      const nothing = report.executions.length === 0 && report.nextDueInMs === undefined;
-      for (const found of finds) found(nothing);
-      this.#step({ type: "worker.claimed" });
+      return report;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) reportError(error);
       this.#mayHaveMore = true;
-      this.#unanswered = asked;
-      if (this.#isOver) for (const found of finds) found(true);
-      else this.#finds.push(...finds);
+      this.#unanswered.push(asked);
       this.#failures += 1;
-      this.#step({ type: "worker.claimFailed" });
+      return undefined;
+    } finally {
+      this.#asked -= asked.limit;
     }
   }
 

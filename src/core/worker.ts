@@ -68,7 +68,11 @@ export class Worker {
     const { clock, random, reportError, begin } = fleetOptions;
     const { store, name, leaseMs = 30_000, pollMs = 500, retention, rateLimit, maxConcurrentPerGroup, machineVersion, restore } = options;
     this.#parts = parts;
-    this.#writes = new WorkerWrites({ store, name, owner, patience, isValid: (lease) => this.#isValid(lease) });
+    this.#writes = new WorkerWrites({
+      ...{ store, name, owner, patience },
+      isValid: (lease) => this.#isValid(lease),
+      settling: (count, answer) => this.#claims.settling(count, answer),
+    });
     this.#leases = new LeaseKeeper({
       clock,
       leaseMs,
@@ -94,6 +98,7 @@ export class Worker {
       leaseMs,
       pollMs,
       generateId,
+      claimsWhileSettling: maxConcurrentPerGroup === undefined && rateLimit === undefined,
       freeSlots: () => this.#freeSlots(),
       claim: (claimId, limit) =>
         store.claim({
@@ -103,7 +108,7 @@ export class Worker {
         }),
       claimed: (report, sentAt) => this.#take(report, sentAt),
       answered: () => {
-        this.#early.clear();
+        if (!this.#claims.isAsking) this.#early.clear();
         this.#closing?.answered();
       },
       modeChanged: (mode) => parts.modeChanged(mode),

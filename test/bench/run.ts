@@ -1,6 +1,7 @@
 const benches: Record<string, () => Promise<{ bench(options: readonly string[]): Promise<unknown> }>> = {
   memory: () => import("./memory.ts"),
   orchestrator: () => import("./orchestrator.ts"),
+  postgres: () => import("./postgres.ts"),
 };
 
 const [name = "", ...options] = process.argv.slice(2);

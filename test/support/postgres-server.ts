@@ -24,8 +24,8 @@ export interface PostgresServer {
 
 const environment = { ...process.env, LC_ALL: "C", LC_MESSAGES: "C" };
 
-/** Makes and starts a server. Rejects, with the reason, where none can run. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Makes and starts a server with these settings beside the defaults. Rejects, with the reason, where none can run. */
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const binaries = findPostgres();
   if (typeof binaries === "string") throw new Error(binaries);
   const folder = mkdtempSync(join(tmpdir(), "actorfleet-postgres-"));
@@ -39,7 +39,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   /** Resolves with true at a line of its log with this text, with false when it ends before. */
   const launch = (line: string) =>
     new Promise<boolean>((resolve, reject) => {
-      const flags = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"].flatMap((flag) => ["-c", flag]);
+      const all = { listen_addresses: "127.0.0.1", unix_socket_directories: "", max_connections: "200", ...settings };
+      const flags = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
       const server = spawn(binaries.postgres, ["-D", data, "-p", `${port}`, ...flags], {
         stdio: ["ignore", "ignore", "pipe"],
         env: environment,

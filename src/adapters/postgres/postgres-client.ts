@@ -7,6 +7,9 @@ export interface PostgresClientLike {
 export interface PostgresQuery {
   text: string;
   values?: unknown[];
+  /** Under this name the server keeps it prepared. */
+  name?: string;
+  rowMode?: "array";
   types?: { getTypeParser(oid: number, format?: string): (text: string) => unknown };
 }
 

@@ -1,7 +1,13 @@
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { type PostgresClientLike, type PostgresPoolClientLike, type PostgresPoolLike, postgresTypes } from "./postgres-client.ts";
+import {
+  type PostgresClientLike,
+  type PostgresPoolClientLike,
+  type PostgresPoolLike,
+  type PostgresQuery,
+  postgresTypes,
+} from "./postgres-client.ts";
 import { isCollision, toStoreError } from "./postgres-errors.ts";
 import { migratePostgres, type PostgresNames } from "./postgres-migrations.ts";
 
@@ -10,6 +16,7 @@ export interface PostgresConnectionOptions {
   readonly pool: PostgresPoolLike | undefined;
   readonly maxConnections: number;
   readonly operationTimeoutMs: number;
+  readonly preparedStatements: boolean;
   readonly names: PostgresNames;
   readonly clock: Clock;
 }
@@ -21,6 +28,7 @@ export class PostgresConnection {
   #pool: Promise<PostgresPoolLike> | undefined;
   #ready: Promise<void> | undefined;
   #closed = false;
+  readonly #texts = new Map<string, string>();
 
   constructor(options: PostgresConnectionOptions) {
     this.#options = options;
@@ -30,11 +38,32 @@ export class PostgresConnection {
   /** Rows of one statement; `on` is the caller's own client. */
   async query<Row>(text: string, values: unknown[], on?: PostgresClientLike): Promise<Row[]> {
     await this.ready();
-    const query = { text: this.names.sql(text), values, types: postgresTypes };
+    const query = { text: this.#sql(text), values, types: postgresTypes };
     if (on !== undefined) return (await on.query(query)).rows as Row[];
+    return (await this.#repeated(query)) as Row[];
+  }
+
+  /** Rows as arrays of one statement that is needed often: `what` is its name for the server, which keeps it prepared. */
+  async rows<Row>(what: string, text: string, values: unknown[]): Promise<Row[]> {
+    await this.ready();
+    const query: PostgresQuery = { text: this.#sql(text), values, types: postgresTypes, rowMode: "array" };
+    if (this.#options.preparedStatements) query.name = `${this.names.schema} ${what}`;
+    return (await this.#repeated(query)) as Row[];
+  }
+
+  #sql(text: string): string {
+    let sql = this.#texts.get(text);
+    if (sql === undefined) {
+      sql = this.names.sql(text);
+      this.#texts.set(text, sql);
+    }
+    return sql;
+  }
+
+  async #repeated(query: PostgresQuery): Promise<unknown[]> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#withClient(async (client) => (await client.query(query)).rows as Row[]);
+        return await this.#withClient(async (client) => (await client.query(query)).rows);
       } catch (error) {
         if (!isCollision(error) || attempt === 5) throw toStoreError(error);
       }
