@@ -38,6 +38,8 @@ export interface RecordRow {
   /** The last fence that its own holder gave up. */
   settledFence: number;
   owner: string | null;
+  /** The claim that it was taken by last. */
+  claimId: string | null;
   leaseExpiresAt: number | null;
   /** 1 while it counts against its group's limit. */
   holdsSlot: number;
@@ -101,6 +103,7 @@ export function newRecord(name: string, start: NewExecution, sequence: number, n
     fence: 0,
     settledFence: 0,
     owner: null,
+    claimId: null,
     leaseExpiresAt: null,
     holdsSlot: 0,
     dueAt,

@@ -79,8 +79,11 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   };
 
   async function call<Result>(kind: "read" | "write", name: string, work: RecordWork<Result>): Promise<Result> {
-    const notices: StoreNotice[] = [];
-    const result = await writer.call(kind, (session) => work(spaceOf(session, name), clock.now(), (notice) => notices.push(notice)));
+    let notices: StoreNotice[] = [];
+    const result = await writer.call(kind, (session) => {
+      notices = [];
+      return work(spaceOf(session, name), clock.now(), (notice) => notices.push(notice));
+    });
     for (const notice of notices) watchers.tell(name, notice);
     return result;
   }
