@@ -51,7 +51,7 @@ function ended(settlement: Settlement, now: number): RecordChanges {
 
 /** What changes whatever becomes of it. */
 function given({ fence, progress }: Settlement): RecordChanges {
-  const changes: RecordChanges = { owner: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };
+  const changes: RecordChanges = { owner: null, claimId: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };
   if (progress !== undefined) changes.progress = progress;
   return changes;
 }

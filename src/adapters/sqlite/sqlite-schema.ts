@@ -3,7 +3,8 @@ import { SchemaVersionError } from "../../model/store-errors.ts";
 
 /** Each entry leads from the version that is its index to the next one; entries are never changed once released. */
 const migrations: readonly string[] = [
-  // Every claim, save and settlement writes its row anew, so what is large lives beside the rows. Finished ones are in no index that claims
+  // Every claim, save and settlement writes its row anew, so what is large lives beside the rows. What a claim adds takes the place of "room":
+  // a row that grows within a full page moves others to new ones, which trebles what is written. Finished rows are in no index that claims
   // read. "claimId" is in the index of leases so that a repeated claim finds what it took.
   `
   CREATE TABLE actorfleet_executions (
@@ -19,7 +20,8 @@ const migrations: readonly string[] = [
     "lastSignal" INTEGER NOT NULL DEFAULT 0, "consumedSignal" INTEGER NOT NULL DEFAULT 0, "lastEvent" INTEGER NOT NULL DEFAULT 0,
     "checkpointRevision" INTEGER NOT NULL DEFAULT 0,
     "machineVersion" TEXT, "maxAttempts" INTEGER NOT NULL, "timeoutMs" INTEGER, "tags" TEXT NOT NULL,
-    "input" TEXT, "settings" TEXT, "retry" TEXT, "trace" TEXT, "progress" TEXT, "result" TEXT, "error" TEXT, "abandoned" INTEGER
+    "input" TEXT, "settings" TEXT, "retry" TEXT, "trace" TEXT, "progress" TEXT, "result" TEXT, "error" TEXT, "abandoned" INTEGER,
+    "room" TEXT DEFAULT '${"-".repeat(64)}'
   ) STRICT;
   CREATE UNIQUE INDEX actorfleet_by_id ON actorfleet_executions ("name", "id");
   CREATE UNIQUE INDEX actorfleet_by_key ON actorfleet_executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
@@ -28,7 +30,9 @@ const migrations: readonly string[] = [
   CREATE INDEX actorfleet_leased ON actorfleet_executions ("name", "claimId", "leaseExpiresAt") WHERE "phase" = 'leased';
   CREATE INDEX actorfleet_slots ON actorfleet_executions ("name", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
   CREATE INDEX actorfleet_finished ON actorfleet_executions ("name", "completedAt") WHERE "completedAt" IS NOT NULL;
-  CREATE INDEX actorfleet_by_status ON actorfleet_executions ("name", "status", "sequence") WHERE "status" <> 'completed';
+  CREATE INDEX actorfleet_live ON actorfleet_executions ("name", "sequence") WHERE "completedAt" IS NULL;
+  CREATE INDEX actorfleet_rare ON actorfleet_executions ("name", "status", "sequence") WHERE "status" = 'failed' OR "status" = 'cancelled';
+  CREATE INDEX actorfleet_parked ON actorfleet_executions ("name", "sequence") WHERE "phase" = 'parked';
   CREATE INDEX actorfleet_groups ON actorfleet_executions ("name", "group", "sequence") WHERE "group" <> '';
   CREATE TABLE actorfleet_inputs ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
   CREATE TABLE actorfleet_checkpoints ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;

@@ -3,7 +3,7 @@ import { SqliteCounts } from "./sqlite-counts.ts";
 import { migrateSqlite } from "./sqlite-schema.ts";
 
 /** Pages of 4 KiB that the log holds before they are copied into the database: fewer copies of pages that change often. */
-const checkpointPages = 2_000;
+const checkpointPages = 4_000;
 const cacheKib = 16_000;
 
 /**

@@ -256,7 +256,9 @@ function updateOf(changes: RecordChanges): { readonly bySequence: string; readon
   const key = columns.join();
   let update = updates.get(key);
   if (update === undefined) {
-    const text = `UPDATE actorfleet_executions SET ${columns.map((column) => `"${column}" = ?`).join(", ")}`;
+    const assignments = columns.map((column) => `"${column}" = ?`);
+    if (columns.includes("claimId")) assignments.push('"room" = NULL');
+    const text = `UPDATE actorfleet_executions SET ${assignments.join(", ")}`;
     update = {
       bySequence: `${text} WHERE "sequence" = ?`,
       ifHeld: `${text} WHERE "name" = ? AND "id" = ? AND "fence" = ? AND "owner" = ? AND "leaseExpiresAt" > ? AND "phase" = 'leased' AND "cancelRequestedAt" IS NULL AND "checkpointRevision" = 0`,
