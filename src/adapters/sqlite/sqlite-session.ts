@@ -77,6 +77,11 @@ export class SqliteSession {
     return this.#position;
   }
 
+  /** Changes when another connection has committed. */
+  dataVersion(): number {
+    return this.get<[number]>("PRAGMA data_version")?.[0] ?? 0;
+  }
+
   storedPosition(): number {
     return this.get<[number]>(`SELECT "value" FROM actorfleet_meta WHERE "key" = 'position'`)?.[0] ?? 0;
   }

@@ -53,9 +53,9 @@ export class SqliteWriter {
     });
   }
 
-  /** A number that changes when another connection commits; undefined while the file is not open. */
-  dataVersion(): number | undefined {
-    return this.#session?.get<[number]>("PRAGMA data_version")?.[0];
+  /** Reads at once, between two transactions; undefined while the file is not open. */
+  peek<Result>(work: (session: SqliteSession) => Result): Result | undefined {
+    return this.#session && work(this.#session);
   }
 
   async close(): Promise<void> {
