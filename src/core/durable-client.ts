@@ -1,4 +1,3 @@
-import { nanoid } from "nanoid";
 import { createActor, type EventObject, type Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
@@ -28,6 +27,7 @@ import type { Waiter } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { toFleetOptions } from "./fleet-options.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
+import { createIdGenerator } from "./sortable-id.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
 import { Worker } from "./worker.ts";
 
@@ -50,13 +50,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
-    const { name, role = "both", pollMs = 500, leaseMs = 30_000, generateId = nanoid } = asked;
+    const { name, role = "both", pollMs = 500, leaseMs = 30_000 } = asked;
     const told = toFleetOptions(asked, (changed) => {
       stats.fleetChanged(changed);
       worker?.statsChanged();
     });
     const common = { ...told, reportError: (error: unknown) => this.#report(error, told.reportError) };
     const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
+    const generateId = asked.generateId ?? createIdGenerator(clock);
     const store = withDeadline(asked.store, clock, leaseMs / 3);
     const options = { ...asked, store };
     const machineId = machineIdOf(options.orchestrator);

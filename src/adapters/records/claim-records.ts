@@ -18,27 +18,15 @@ import type {
 import { leaseFacts, type RecordRow } from "./record-row.ts";
 import type { RecordSpace } from "./record-space.ts";
 
-/** How long a claim can be repeated. */
-const claimMemoryMs = 300_000;
-
 export function claimRecords(space: RecordSpace, request: ClaimRequest, now: number): ClaimReport {
   const earlier = space.recallClaim(request.claimId);
-  if (earlier !== undefined) {
-    const held = earlier.flatMap(({ id, fence }) => {
-      const row = space.find(id);
-      return row !== undefined && row.fence === fence && row.phase === "leased" ? [row] : [];
-    });
-    return { executions: held.map((row) => space.whole(row) as ClaimedExecution), refused: [] };
-  }
+  if (earlier !== undefined) return { executions: earlier.map((row) => space.whole(row) as ClaimedExecution), refused: [] };
   promoteDue(space, now);
   const limit = Math.min(request.limit, rateRoom(space, request, now));
   const { rows, refused } =
     request.ids === undefined ? { ...pickRows(space, request, limit), refused: [] } : pickIds(space, request, request.ids, limit);
   for (const row of rows) lease(space, row, request, now);
-  if (rows.length > 0) {
-    space.rememberClaim(request.claimId, now, rows);
-    if (request.rateLimit !== undefined) space.recordClaims(now, rows.length);
-  }
+  if (rows.length > 0 && request.rateLimit !== undefined) space.recordClaims(now, rows.length);
   const executions = rows.map((row) => space.whole(row) as ClaimedExecution);
   const nextDueInMs = rows.length < request.limit ? nextDue(space, request, now) : undefined;
   return { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) };
@@ -87,11 +75,12 @@ function claimRefusal(row: RecordRow | undefined): ClaimRefusal | undefined {
   return row.phase === "ready" ? undefined : "notDue";
 }
 
-function lease(space: RecordSpace, row: RecordRow, { owner, leaseMs }: ClaimRequest, now: number): void {
+function lease(space: RecordSpace, row: RecordRow, { owner, claimId, leaseMs }: ClaimRequest, now: number): void {
   space.change(row, {
     status: "running",
     phase: "leased",
     owner,
+    claimId,
     leaseExpiresAt: now + leaseMs,
     fence: row.fence + 1,
     attempt: row.attempt + row.attemptStep,
@@ -197,7 +186,6 @@ export function sweepRecords(space: RecordSpace, { limit = 1_000 }: SweepRequest
       takenOver.push(row.id);
     }
   }
-  space.forgetClaimsBefore(now - claimMemoryMs);
   const next = space.nextExpiryAt();
   return { takenOver, lost, cancelled, due, ...(next !== undefined && { nextExpiryInMs: Math.max(0, next - now) }) };
 }

@@ -1,7 +1,7 @@
 import type { ReadySource, Turn } from "../../model/claim-plan.ts";
-import type { ExecutionStatus } from "../../model/execution.ts";
+import type { LeaseToken } from "../../model/lease.ts";
 import type { NewExecution, StoredExecution } from "../../model/stored-execution.ts";
-import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
+import type { ListRequest, StoredCounts, StoredPage } from "../../ports/execution-store.ts";
 import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
 import type { RecordChanges, RecordRow } from "./record-row.ts";
 
@@ -21,8 +21,14 @@ export interface RecordSpace extends ReadySource<RecordRow> {
   find(id: string): RecordRow | undefined;
   findByKey(idempotencyKey: string): RecordRow | undefined;
   whole(row: RecordRow): StoredExecution;
-  add(start: NewExecution, now: number): RecordRow;
+  /** Undefined, and nothing is added, when its id or its key is taken. */
+  add(start: NewExecution, now: number): RecordRow | undefined;
   change(row: RecordRow, changes: RecordChanges): void;
+  /**
+   * Ends what is held under this lease, without reading it first; false, and nothing is changed, when it is not held, a cancel is stored,
+   * or it takes more than that. Left out where reading costs nothing.
+   */
+  changeIfHeld?(lease: LeaseToken, owner: string, now: number, changes: RecordChanges): boolean;
   remove(row: RecordRow): void;
   /** Higher than every position and sequence before. */
   nextPosition(): number;
@@ -35,15 +41,12 @@ export interface RecordSpace extends ReadySource<RecordRow> {
   /** Final ones that ended before then, earliest first. */
   endedBefore(instant: number, limit: number): readonly RecordRow[];
   readyBy(instant: number, limit: number): readonly string[];
-  queuedCount(): number;
-  statusCounts(): Iterable<{ readonly status: ExecutionStatus; readonly count: number }>;
-  parkedCount(): number;
+  counts(): Omit<StoredCounts, "total" | "unclaimable">;
   readyCounts(): Iterable<{ readonly machineKey: string; readonly count: number }>;
   list(request: ListRequest): StoredPage;
 
-  recallClaim(claimId: string): readonly { readonly id: string; readonly fence: number }[] | undefined;
-  rememberClaim(claimId: string, at: number, leases: readonly { readonly id: string; readonly fence: number }[]): void;
-  forgetClaimsBefore(instant: number): void;
+  /** What the claim with this id took, as far as it is still held under it; undefined for one that is not known any more. */
+  recallClaim(claimId: string): readonly RecordRow[] | undefined;
   /** Claims that count against a rate, oldest first. */
   claimsAfter(instant: number): readonly { readonly at: number; readonly count: number }[];
   recordClaims(at: number, count: number): void;
