@@ -108,6 +108,7 @@ export {
 export type { TokenUsage } from "./model/token-usage.ts";
 export { type Verdict, verdict } from "./model/verdict.ts";
 export type { Clock } from "./ports/clock.ts";
+export type { ExecutionQueue } from "./ports/execution-queue.ts";
 export type { ExecutionStore } from "./ports/execution-store.ts";
 export type { Executor, ExecutorScope } from "./ports/executor.ts";
 export type { FallbackContext, FallbackStrategy } from "./ports/fallback-strategy.ts";

@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../model/checkpoint.ts";
 import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
+import type { ExecutionQueue } from "../ports/execution-queue.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
@@ -23,6 +24,11 @@ export interface DurableOptions {
   /** One kind of coordinator per name; all processes of it share their executions. */
   name: string;
   store: ExecutionStore;
+  /**
+   * Tells workers of other processes what there is to run, where the store is not to be asked for that all the time. Without one, the store
+   * is its own queue. Closing it is left to who made it.
+   */
+  queue?: ExecutionQueue;
   /** Names this process in leases; by default generated. No two live processes may have the same. */
   workerId?: string;
   /** `client` starts and asks, `worker` runs, `both` does both; `both`. */
@@ -72,6 +78,7 @@ const storeMethods = [
 const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> = {
   name: check.text,
   store: check.having(...storeMethods),
+  queue: check.having("publish", "consume"),
   workerId: check.text,
   role: check.oneOf("both", "client", "worker"),
   leaseMs: check.positiveMilliseconds,
