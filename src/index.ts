@@ -25,6 +25,7 @@ export {
 } from "./core/durable-coordinator.ts";
 export type {
   CheckpointPolicy,
+  DurableAutonomousOptions,
   DurableCoordinatorOptions,
   DurableOptions,
   DurableStartOptions,

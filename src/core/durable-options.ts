@@ -1,8 +1,10 @@
 import type { Checkpoint } from "../model/checkpoint.ts";
 import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
 import type { ExecutionQueue } from "../ports/execution-queue.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { AutonomousCoordinatorOptions } from "./autonomous-coordinator-options.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
 
@@ -50,6 +52,13 @@ export interface DurableOptions {
 
 /** Settings of `createDurableCoordinator`. */
 export type DurableCoordinatorOptions<O extends AnyOrchestrator> = Omit<CoordinatorOptions<O>, "snapshot"> & DurableOptions;
+
+/** A durable coordinator of autonomous runs, given the parts instead of an orchestrator. */
+export type DurableAutonomousOptions<Input extends RunRequest, Step extends StepResult> = Omit<
+  AutonomousCoordinatorOptions<Input, Step>,
+  "snapshot"
+> &
+  DurableOptions;
 
 /** Settings of one durable start. */
 export interface DurableStartOptions extends StartOptions {
