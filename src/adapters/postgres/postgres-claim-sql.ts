@@ -154,7 +154,7 @@ BEGIN
       SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;
       v_due := least(v_due, v_oldest);
     END IF;
-    o_due := greatest(0, v_due - v_now); o_refused := NULL; o_refusal := NULL; o_row := NULL;
+    o_due := CASE WHEN v_due IS NOT NULL THEN greatest(0, v_due - v_now) END; o_refused := NULL; o_refusal := NULL; o_row := NULL;
     IF o_due IS NOT NULL THEN RETURN NEXT; END IF;
   END IF;
 END $$;
