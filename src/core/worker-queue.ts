@@ -59,7 +59,7 @@ export class WorkerQueue {
         const options = { name, visibilityTimeoutMs: leaseMs, maxInFlight: room() };
         const consumer = await queue.consume(options, (delivery) => this.#arrived(delivery));
         this.#consumer = consumer;
-        if (this.#closed) await consumer.close();
+        if (this.#closed) await this.#giveBack();
         else this.roomChanged();
         return;
       } catch (error) {
@@ -107,16 +107,23 @@ export class WorkerQueue {
   async close(): Promise<void> {
     this.#closed = true;
     const { clock, reportError } = this.#options;
-    const held = [...this.#held.keys()];
+    this.#messages.push(...this.#held.keys());
     for (const timer of this.#held.values()) clock.clearTimeout(timer);
     this.#held.clear();
-    const closing = [...this.#messages.splice(0), ...held].map((delivery) => this.#settled(delivery.nack()));
-    if (this.#consumer !== undefined) closing.push(this.#consumer.close());
-    await inTime("the queue", "close", Promise.all(closing), clock, closeMs).catch(reportError);
+    await inTime("the queue", "close", this.#giveBack(), clock, closeMs).catch((error) => {
+      if (!(error instanceof StoreUnavailableError)) reportError(error);
+    });
+  }
+
+  /** In this order: a consumer that is still open would get what is given back. */
+  async #giveBack(): Promise<void> {
+    await this.#consumer?.close();
+    await Promise.all(this.#messages.splice(0).map((delivery) => this.#settled(delivery.nack())));
   }
 
   #arrived(delivery: Delivery): void {
-    if (this.#closed) void this.#settled(delivery.nack());
+    // What comes after the close is given back by it.
+    if (this.#closed) this.#messages.push(delivery);
     else if (delivery.message === undefined) void this.#settled(delivery.putAside("it cannot be read"));
     else {
       this.#messages.push(delivery);

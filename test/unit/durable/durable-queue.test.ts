@@ -80,6 +80,15 @@ describe("messages", () => {
     expect(await client.getStatus(id)).toMatchObject({ status: "completed" });
   });
 
+  test("closed while messages come, it gives them back and ends", async () => {
+    messages.publishRaw("unreadable");
+    await messages.queue.publish([{ name: "test", executionId: "nobody" }]);
+    const worker = world.process({ orchestrator: double, role: "worker", queue: messages.queue });
+    await worker.close();
+    await world.clock.settle();
+    expect([messages.waiting(), messages.onLoan()]).toEqual([2, 0]);
+  });
+
   test("nothing is published for a start in a transaction of the caller; a worker finds it when it is committed", async () => {
     const store = createMemoryStore({ clock: world.clock, data: world.data });
     const capable: ExecutionStore = {
