@@ -25,6 +25,7 @@ export {
 } from "./core/durable-coordinator.ts";
 export type {
   CheckpointPolicy,
+  DurableAutonomousOptions,
   DurableCoordinatorOptions,
   DurableOptions,
   DurableStartOptions,
@@ -108,6 +109,7 @@ export {
 export type { TokenUsage } from "./model/token-usage.ts";
 export { type Verdict, verdict } from "./model/verdict.ts";
 export type { Clock } from "./ports/clock.ts";
+export type { ExecutionQueue } from "./ports/execution-queue.ts";
 export type { ExecutionStore } from "./ports/execution-store.ts";
 export type { Executor, ExecutorScope } from "./ports/executor.ts";
 export type { FallbackContext, FallbackStrategy } from "./ports/fallback-strategy.ts";

@@ -11,6 +11,7 @@ import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
 import { DurableEvents, type UnnumberedEvent } from "./durable-events.ts";
+import { DurableHints, toHint } from "./durable-hints.ts";
 import { toDurableInfo } from "./durable-info.ts";
 import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
@@ -41,6 +42,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #stopSupervisor: () => void;
   readonly #patience: Patience;
   readonly #writes: DurableWrites;
+  readonly #hints: DurableHints | undefined;
   readonly #watch: DurableWatch;
   readonly #waiters: DurableWaiters;
   readonly #events: DurableEvents<OutputOf<O>>;
@@ -75,6 +77,13 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       generateId,
       freeSlots: () => worker?.freeSlots ?? 0,
     });
+    const hints =
+      options.queue &&
+      new DurableHints({
+        ...{ queue: options.queue, name, clock, patience: this.#patience, timeoutMs: leaseMs / 3, reportError },
+        findOverdue: (waitingMs, limit) => store.findOverdue({ name, waitingMs, limit }),
+      });
+    this.#hints = hints;
     const worker =
       role === "client"
         ? undefined
@@ -82,6 +91,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             options,
             fleetOptions: common,
             patience: this.#patience,
+            hints,
             owner: options.workerId ?? generateId(),
             machineId,
             generateId,
@@ -114,8 +124,9 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       stats.happened(told);
       this.#events.publish(told);
     });
-    const work = role !== "client";
-    this.#watch = new DurableWatch(store, { name, work, control: work }, this.#patience, (notice) => this.#notice(notice));
+    const control = role !== "client";
+    const work = control && options.queue === undefined;
+    this.#watch = new DurableWatch(store, { name, work, control }, this.#patience, (notice) => this.#notice(notice));
     this.#waiters = new DurableWaiters(clock, pollMs, {
       get: (ids) => this.#patience.call(() => store.get(name, ids)),
       follow: (ids) => this.#watch.follow(ids),
@@ -123,7 +134,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       reportError,
     });
     this.#worker = worker;
-    worker?.attach(this.#fleet, (event) => supervisor.send(event));
+    worker?.attach(this.#fleet, (event) => {
+      // Answers of the store that come after the close are about nothing here.
+      if (supervisor.getSnapshot().status === "active") supervisor.send(event);
+    });
     supervisor.start();
     if (worker === undefined) return;
     worker.start();
@@ -223,7 +237,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       throw new InvalidOptionsError({ field: "event", expected: "an object with a type", received: event });
     }
     this.#checkOpen();
-    return this.#writes.send(id, event);
+    const result = await this.#writes.send(id, event);
+    // It may have been parked.
+    if (result.accepted && this.#worker?.holds(id) !== true) await this.#hints?.publish([{ executionId: id }]);
+    return result;
   }
 
   async cancel(id: string, reason?: string): Promise<boolean> {
@@ -328,6 +345,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     try {
       const written = await write();
       ({ reports } = written);
+      await this.#publishStarted(executions, options, reports);
       return written;
     } finally {
       for (const [index, { id }] of executions.entries()) {
@@ -337,6 +355,16 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
         if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
       }
     }
+  }
+
+  /** What a transaction has not committed yet must not be published; workers find it in the store. */
+  async #publishStarted(
+    executions: readonly NewExecution[],
+    options: readonly DurableStartOptions[],
+    reports: readonly InsertReport[],
+  ): Promise<void> {
+    if (this.#hints === undefined || options.some(({ transaction }) => transaction !== undefined)) return;
+    await this.#hints.publish(executions.filter((_, index) => reports[index]?.inserted).map(toHint));
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {

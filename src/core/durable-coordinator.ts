@@ -1,10 +1,18 @@
 import type { EventObject, Subscription } from "xstate";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import type { EventsOverflowed, ExecutionEvent, ExecutionEventType } from "../model/execution-event.ts";
+import type { RunOutcome } from "../model/run-outcome.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { toCoordinatorOptions } from "./autonomous-coordinator-options.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import { StoreBackedCoordinator } from "./durable-client.ts";
-import { checkDurableOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
+import {
+  checkDurableOptions,
+  type DurableAutonomousOptions,
+  type DurableCoordinatorOptions,
+  type DurableStartOptions,
+} from "./durable-options.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import type { SupervisorRef } from "./supervisor.ts";
 
@@ -81,11 +89,30 @@ export interface DurableCoordinator<Input, Output> {
 /**
  * Makes a coordinator that keeps its executions in a store.
  *
+ * @example
+ * ```ts
+ * const coordinator = createDurableCoordinator({
+ *   name: "reports",
+ *   store: createSqliteStore({ filename: "reports.sqlite" }),
+ *   orchestrator: async (title: string, { signal }) => write(title, signal),
+ * });
+ * const id = await coordinator.start("Sales");
+ * ```
  * @throws {InvalidOptionsError}
  */
 export function createDurableCoordinator<O extends AnyOrchestrator>(
   options: DurableCoordinatorOptions<O>,
-): DurableCoordinator<InputOf<O>, OutputOf<O>> {
-  checkDurableOptions(options);
-  return new StoreBackedCoordinator<O>(options);
+): DurableCoordinator<InputOf<O>, OutputOf<O>>;
+/**
+ * Makes a durable coordinator of autonomous runs from their parts: the same as with `orchestrator: createAutonomousOrchestrator(parts)`.
+ *
+ * @throws {InvalidOptionsError} {@link SettingsError}
+ */
+export function createDurableCoordinator<Input extends RunRequest, Step extends StepResult>(
+  options: DurableAutonomousOptions<Input, Step>,
+): DurableCoordinator<Input, RunOutcome<Step>>;
+export function createDurableCoordinator(options: unknown): DurableCoordinator<unknown, unknown> {
+  const allOptions = toCoordinatorOptions(options);
+  checkDurableOptions(allOptions);
+  return new StoreBackedCoordinator(allOptions as DurableCoordinatorOptions<AnyOrchestrator>) as DurableCoordinator<unknown, unknown>;
 }

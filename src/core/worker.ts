@@ -2,17 +2,15 @@ import type { EventObject } from "xstate";
 import type { WorkerMode } from "../../machines/worker-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
-import type { ClaimReport, HolderNews, SlotReport } from "../ports/store-claim.ts";
+import type { ClaimReport, HolderNews, SweepReport } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
-import type { CheckpointReport, NewCheckpoint } from "../ports/store-settle.ts";
+import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "../ports/store-settle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import type { DurableCoordinatorOptions } from "./durable-options.ts";
+import { toHint } from "./durable-hints.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
-import type { Patience } from "./durable-patience.ts";
 import { settingsOf } from "./durable-settings.ts";
 import { releasedError } from "./execution-ending.ts";
-import type { Fleet, FleetOptions } from "./fleet.ts";
-import type { AnyOrchestrator } from "./orchestrator.ts";
+import type { Fleet } from "./fleet.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
 import { WorkerClaims } from "./worker-claims.ts";
@@ -22,25 +20,15 @@ import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
 import { WorkerLooks } from "./worker-looks.ts";
 import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
+import type { WorkerParts } from "./worker-parts.ts";
 import { WorkerProgress } from "./worker-progress.ts";
+import type { WorkerQueue } from "./worker-queue.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
-import { WorkerSlots } from "./worker-slots.ts";
+import { createWorkerSlots } from "./worker-slots.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
+import { createWorkSource, runnableBy } from "./worker-work-source.ts";
 import { WorkerWrites } from "./worker-writes.ts";
-
-/** What a worker works with. */
-export interface WorkerParts {
-  readonly options: DurableCoordinatorOptions<AnyOrchestrator>;
-  readonly fleetOptions: FleetOptions;
-  readonly patience: Patience;
-  readonly owner: string;
-  readonly machineId: string;
-  generateId(): string;
-  ended(end: StoredEnd): void;
-  modeChanged(mode: WorkerMode): void;
-  unclaimableChanged(unclaimable: number): void;
-}
 
 /** Claims executions, has the fleet of this process run them, and writes to the store what becomes of them, as long as it holds their leases. */
 export class Worker {
@@ -48,6 +36,7 @@ export class Worker {
   readonly begin: BeginAttempt;
   readonly #parts: WorkerParts;
   readonly #claims: WorkerClaims;
+  readonly #queue: WorkerQueue | undefined;
   readonly #leases: LeaseKeeper;
   readonly #signals: WorkerSignals;
   readonly #looks: WorkerLooks;
@@ -64,9 +53,9 @@ export class Worker {
   #drained: (() => void)[] = [];
 
   constructor(parts: WorkerParts) {
-    const { options, fleetOptions, patience, owner, machineId, generateId } = parts;
+    const { options, fleetOptions, patience, hints, owner, machineId, generateId } = parts;
     const { clock, random, reportError, begin } = fleetOptions;
-    const { store, name, leaseMs = 30_000, pollMs = 500, retention, rateLimit, maxConcurrentPerGroup, machineVersion, restore } = options;
+    const { store, name, leaseMs = 30_000, pollMs = 500, retention, machineVersion } = options;
     this.#parts = parts;
     this.#writes = new WorkerWrites({
       ...{ store, name, owner, patience },
@@ -83,7 +72,7 @@ export class Worker {
     });
     this.settler = new WorkerSettler({
       leaseOf: ({ request }) => this.#leaseOf(request.id, request),
-      write: (lease, settlement) => this.#writes.settle(lease, settlement),
+      write: (lease, settlement) => this.#settle(lease, settlement),
       send: (event) => this.#send(event),
       lost: (lease, why) => this.#lose(lease, why),
       settled: (lease, end, abandoned) => this.#settled(lease, end, abandoned),
@@ -91,27 +80,30 @@ export class Worker {
       retryCheckpoint: typeof options.orchestrator === "function" ? "keep" : "drop",
       reportError,
     });
-    const versions = restore?.migrate !== undefined ? ("any" as const) : machineVersion === undefined ? [] : [machineVersion];
+    const runs = runnableBy(parts);
+    const { claim, queue } = createWorkSource(parts, {
+      room: () => (["paused", "draining", "closed"].includes(this.mode) ? 0 : this.#freeSlots()),
+      arrived: () => this.#claims.wake(),
+    });
+    this.#queue = queue;
     this.#claims = new WorkerClaims({
       clock,
       patience,
       leaseMs,
       pollMs,
       generateId,
-      claimsWhileSettling: maxConcurrentPerGroup === undefined && rateLimit === undefined,
+      claimsWhileSettling: options.maxConcurrentPerGroup === undefined && options.rateLimit === undefined,
       freeSlots: () => this.#freeSlots(),
-      claim: (claimId, limit) =>
-        store.claim({
-          ...{ name, owner, claimId, limit, leaseMs, machineId, versions },
-          ...(maxConcurrentPerGroup !== undefined && { groupLimit: fleetOptions.maxOfGroup }),
-          ...(rateLimit !== undefined && { rateLimit }),
-        }),
+      claim,
       claimed: (report, sentAt) => this.#take(report, sentAt),
       answered: () => {
         if (!this.#claims.isAsking) this.#early.clear();
         this.#closing?.answered();
       },
-      modeChanged: (mode) => parts.modeChanged(mode),
+      modeChanged: (mode) => {
+        queue?.roomChanged();
+        parts.modeChanged(mode);
+      },
       reportError,
     });
     this.#looks = new WorkerLooks({
@@ -127,18 +119,7 @@ export class Worker {
       keepsRefused: typeof options.orchestrator === "function",
       reportError,
     });
-    const slots =
-      maxConcurrentPerGroup === undefined
-        ? undefined
-        : new WorkerSlots({
-            patience,
-            change: async (entry) => {
-              const [report] = await store.changeSlots({ name, owner, groupLimit: fleetOptions.maxOfGroup, entries: [entry] });
-              return report as SlotReport;
-            },
-            pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
-            reportError,
-          });
+    const slots = createWorkerSlots(parts);
     this.#sweeps = new WorkerSweeps({
       clock,
       leaseMs,
@@ -147,10 +128,10 @@ export class Worker {
       sweep: () => store.sweep({ name }),
       remove: (olderThanMs) => store.remove({ name, olderThanMs }),
       // Without a version, what this worker cannot run is another kind of machine, and there is one kind per name.
-      count:
-        machineVersion === undefined ? undefined : async () => (await store.counts({ name, runs: { machineId, versions } })).unclaimable,
+      count: machineVersion === undefined ? undefined : async () => (await store.counts({ name, runs })).unclaimable,
       counted: (unclaimable) => parts.unclaimableChanged(unclaimable),
-      swept: (report) => report.takenOver.length + report.due > 0 && this.#claims.wake(),
+      swept: (report) => this.#swept(report),
+      publishOverdue: hints && (() => hints.publishOverdue(leaseMs)),
       random,
       reportError,
     });
@@ -195,6 +176,7 @@ export class Worker {
   start(): void {
     this.#claims.start();
     this.#sweeps.start();
+    void this.#queue?.open();
   }
 
   pause(): void {
@@ -221,13 +203,13 @@ export class Worker {
 
   /** The fleet's counts have changed. */
   statsChanged(): void {
-    this.#claims.roomChanged();
+    this.#roomChanged();
     if (this.#leases.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** Whether this worker holds it under that fence. */
-  holds(id: string, fence: number): boolean {
-    return this.#leases.get(id)?.fence === fence;
+  /** Whether this worker holds it, under that fence. */
+  holds(id: string, fence = this.#leases.get(id)?.fence): boolean {
+    return fence !== undefined && this.#leases.get(id)?.fence === fence;
   }
 
   /** Resolves when it holds nothing and finds nothing more. */
@@ -235,6 +217,7 @@ export class Worker {
     for (;;) {
       if (this.#leases.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
       if (this.mode === "draining" || this.mode === "closed") return;
+      this.#queue?.look();
       if ((await this.#claims.findsNothing()) && this.#leases.size === 0) return;
       if (this.#leases.size === 0) await new Promise((resolve) => this.#parts.fleetOptions.clock.setTimeout(() => resolve(undefined), 10));
     }
@@ -243,6 +226,7 @@ export class Worker {
   async close(mode: "drain" | "cancel" | "release", deadlineMs: number): Promise<CloseReport> {
     this.#claims.change({ type: "worker.drain" });
     this.#sweeps.stop();
+    const noMoreMessages = this.#queue?.close();
     const { clock } = this.#parts.fleetOptions;
     this.#closing = new WorkerClosing(clock, deadlineMs, {
       leases: () => this.#leases.values(),
@@ -257,6 +241,7 @@ export class Worker {
     this.#leases.stop();
     for (const timer of this.#unwinding.values()) clock.clearTimeout(timer);
     this.#progress.stop();
+    await noMoreMessages;
     this.#claims.change({ type: "worker.close" });
     for (const resolve of this.#drained.splice(0)) resolve();
     return report;
@@ -351,7 +336,7 @@ export class Worker {
     this.#closing?.settled(end, abandoned);
     this.#groupHasRoom(lease);
     if (end !== undefined) this.#parts.ended(end);
-    else this.#claims.roomChanged();
+    else this.#roomChanged();
   }
 
   /** The orchestrator is asked to stop; it goes on taking a slot until it does, or its grace period is over. */
@@ -376,7 +361,26 @@ export class Worker {
   #unwound(run: AttemptRun): void {
     this.#parts.fleetOptions.clock.clearTimeout(this.#unwinding.get(run));
     this.#unwinding.delete(run);
+    this.#roomChanged();
+  }
+
+  #roomChanged(): void {
     this.#claims.roomChanged();
+    this.#queue?.roomChanged();
+  }
+
+  #swept({ takenOver, due }: SweepReport): void {
+    if (takenOver.length + due === 0) return;
+    void this.#parts.hints?.publish(takenOver.map((executionId) => ({ executionId })));
+    this.#queue?.look();
+    this.#claims.wake();
+  }
+
+  async #settle(lease: WorkerLease, settlement: Settlement): Promise<SettleReport> {
+    const report = await this.#writes.settle(lease, settlement);
+    const delayMs = settlement.outcome.type === "retry" ? settlement.outcome.delayMs : 0;
+    if (report.settled && report.status === "queued") void this.#parts.hints?.publish([toHint({ ...lease.execution, delayMs })]);
+    return report;
   }
 
   #hear(lease: WorkerLease, { cancelRequested, reason, lastSignal }: HolderNews): void {

@@ -17,6 +17,7 @@ export function createWorld() {
   let workers = 0;
   return {
     clock,
+    data,
     errors,
     /** A store whose calls can be made to fail before or after the write. */
     store: () => faultyStore(createMemoryStore({ clock, data })),
