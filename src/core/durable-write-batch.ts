@@ -21,7 +21,7 @@ export interface WriteBatchOptions<Item, Report> {
 }
 
 /** Fewer items are not worth a write of their own beside another one. */
-const minShare = 4;
+const minShare = 16;
 
 /**
  * Writes together what comes in the same tick, and what comes while as many writes are under way as may be. With less under way, a write
@@ -42,10 +42,14 @@ export class WriteBatch<Item, Report> {
   add(item: Item): Promise<Report> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ item, resolve, reject });
-      if (this.#scheduled || this.#underWay >= this.#atOnce) return;
+      if (this.#scheduled || !this.#mayWrite) return;
       this.#scheduled = true;
       queueMicrotask(() => void this.#endOfTick());
     });
+  }
+
+  get #mayWrite(): boolean {
+    return this.#pending.length >= (this.#underWay === 0 ? 1 : minShare) && this.#underWay < this.#atOnce;
   }
 
   get #atOnce(): number {
@@ -60,11 +64,10 @@ export class WriteBatch<Item, Report> {
   }
 
   #writeNext(): void {
-    while (this.#pending.length > 0 && this.#underWay < this.#atOnce) {
-      const share = Math.ceil(this.#pending.length / (this.#atOnce - this.#underWay));
-      const size = Math.min(this.#options.maxSize, Math.max(share, minShare));
+    while (this.#mayWrite) {
+      const share = Math.max(minShare, Math.ceil(this.#pending.length / (this.#atOnce - this.#underWay)));
       this.#underWay += 1;
-      void this.#write(this.#pending.splice(0, size)).finally(() => {
+      void this.#write(this.#pending.splice(0, Math.min(this.#options.maxSize, share))).finally(() => {
         this.#underWay -= 1;
         this.#writeNext();
       });

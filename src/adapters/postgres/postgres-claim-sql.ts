@@ -33,7 +33,9 @@ export const claimedNames = claimedColumns.map(([name]) => name);
 const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => `e."${name}"`).join(", ")}`;
 
 /** Leases the records at these places, which are locked and so cannot move, and returns them, in this order. */
-const leaseAll = (places: string) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
+const leaseAll = (
+  places: string,
+) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
     "fence" = e."fence" + 1, "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)
     FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
 
