@@ -338,11 +338,14 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxAttempts: retry.maxAttempts ?? 1,
       backoff: retry.backoff ?? {},
+      timeLeftMs: undefined,
+      onRetry: typeof orchestrator === "function" ? "resume" : (retry.onRetry ?? "restart"),
       queuedAt: clock.now(),
       signal,
       attempt: 0,
       takeovers: 0,
       startedAt: undefined,
+      saved: undefined,
     };
   }
 

@@ -216,6 +216,7 @@ export class Lifecycle {
     this.#leaveQueue(record);
     admission.free(record);
     record.run = undefined;
+    if (record.request.onRetry === "restart") record.saved = undefined;
     index.move(record, "queued");
     this.#delay(record, retryDelayMs);
     this.#parts.settled(run);
@@ -289,7 +290,7 @@ export class Lifecycle {
       timeout: undefined,
       waiters: undefined,
       stopListening: undefined,
-      saved: undefined,
+      saved: request.saved,
       final: undefined,
     };
     this.#parts.index.add(record);
@@ -302,7 +303,7 @@ export class Lifecycle {
     record.run = new AttemptRun(record, attempt, this.#environment);
     actor?.send({ type: "execution.run", at: this.#options.clock.now() });
     this.#parts.index.move(record, "running");
-    this.#limitTime(record, request.timeoutMs);
+    this.#limitTime(record, (attempt === request.attempt + 1 ? request.timeLeftMs : undefined) ?? request.timeoutMs);
     this.#parts.outbox.addEvent(record, { type: "execution.started" });
   }
 

@@ -22,7 +22,7 @@ export interface SettlerOptions {
   settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void;
   /** Its orchestrator has settled after its lease was lost. */
   unwound(run: AttemptRun): void;
-  /** Whether the next attempt gets what this one saved: functions do, machines begin anew. */
+  /** Whether the next attempt gets what this one saved, where its start did not ask for it: functions do, machines begin anew. */
   readonly retryCheckpoint: "keep" | "drop";
   reportError(error: unknown): void;
 }
@@ -45,7 +45,8 @@ export class WorkerSettler implements AttemptCustody {
       unwound(run);
       return never;
     }
-    const wanted = toSettleOutcome(record, outcome, this.#options.retryCheckpoint);
+    const checkpoint = record.request.onRetry === "resume" ? "keep" : this.#options.retryCheckpoint;
+    const wanted = toSettleOutcome(record, outcome, checkpoint);
     send({ type: "attempt.settling", run });
     const report = await this.#write(lease, wanted);
     if (!report.settled) return never;
