@@ -194,8 +194,8 @@ export class WorkerMachineKeeper implements MachineKeeper {
     const checkpoint: Checkpoint = {
       machineId,
       ...(machineVersion !== undefined && { version: machineVersion }),
-      snapshot: plainOrRefused(persist()),
-      timers: timers.map((timer) => ({ ...timer, event: plainOrRefused(timer.event) })),
+      snapshot: plainOrRefused(persist),
+      timers: timers.map((timer) => ({ ...timer, event: plainOrRefused(() => timer.event) })),
       consumedSignal,
       entries,
       ...(budget !== undefined && { budget }),
@@ -244,9 +244,9 @@ function takeInterrupted(snapshot: unknown): string[] {
   return interrupted;
 }
 
-function plainOrRefused(value: unknown): unknown {
+function plainOrRefused(toValue: () => unknown): unknown {
   try {
-    return toPlain(value);
+    return toPlain(toValue());
   } catch (error) {
     throw new SerializationError("checkpoint", error instanceof Error ? error.message : String(error), error);
   }
