@@ -27,7 +27,8 @@ export interface SettlerOptions {
   reportError(error: unknown): void;
 }
 
-const never = new Promise<never>(() => {});
+/** One of its own each time: a shared one would keep whoever waits for it. */
+const never = () => new Promise<never>(() => {});
 
 /** Writes the ends of attempts to the store; what it accepted is what counts here. */
 export class WorkerSettler implements AttemptCustody {
@@ -43,14 +44,14 @@ export class WorkerSettler implements AttemptCustody {
     const lease = leaseOf(record);
     if (lease === undefined) {
       unwound(run);
-      return never;
+      return never();
     }
     const checkpoint = record.request.onRetry === "resume" ? "keep" : this.#options.retryCheckpoint;
     const wanted = toSettleOutcome(record, outcome, checkpoint);
     send({ type: "attempt.settling", run });
     const report = await this.#write(lease, wanted);
-    if (!report.settled) return never;
-    if (report.status === "queued") return never;
+    if (!report.settled) return never();
+    if (report.status === "queued") return never();
     if (report.status === "cancelled" && wanted.type !== "cancel") {
       const reason = lease.cancelReason;
       send({ type: "attempt.cancelSettled", run, reason });
