@@ -345,7 +345,6 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       attempt: 0,
       takeovers: 0,
       startedAt: undefined,
-      saved: undefined,
     };
   }
 

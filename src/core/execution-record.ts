@@ -33,8 +33,6 @@ export interface ExecutionRequest {
   readonly attempt: number;
   readonly takeovers: number;
   readonly startedAt: number | undefined;
-  /** What that process had saved of it. */
-  readonly saved: unknown;
 }
 
 /** Somebody who waits for the end. */

@@ -42,8 +42,7 @@ export function adoptSnapshot(
     const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
     const settings =
       execution.settings === undefined ? undefined : resolveSettings(mergeSettings(common, withoutHidden(execution.settings)));
-    const saved = fromPlain(execution.saved);
-    return { request: { ...plain, ...execution, settings, maxAttempts, groupLimit, delayMs, saved } };
+    return { request: { ...plain, ...execution, settings, maxAttempts, groupLimit, delayMs }, saved: fromPlain(execution.saved) };
   });
   fleet.adopt(adopted);
 }
@@ -65,7 +64,6 @@ const plain = {
   timeoutMs: undefined,
   timeLeftMs: undefined,
   onRetry: "restart",
-  saved: undefined,
   backoff: {},
   settings: undefined,
   signal: undefined,

@@ -13,7 +13,7 @@ const unnamed = /^x:\d+$/;
  *
  * @example
  * ```ts
- * const charge = fromPromise(async ({ input, self }: { input: Order; self: AnyActorRef }) =>
+ * const charge = fromPromise<Receipt, Order>(async ({ input, self }) =>
  *   payments.charge(input, { idempotencyKey: await idempotencyKeyOf(self) }));
  * ```
  * @throws {UnsupportedOperationError} when no coordinator runs the actor, or nobody named it. {@link LeaseLostError} when another worker

@@ -80,10 +80,12 @@ export class Lifecycle {
     return this.#abandoned;
   }
 
-  create(request: ExecutionRequest): void {
+  /** `saved` is what an earlier process had saved of it. */
+  create(request: ExecutionRequest, saved?: unknown): void {
     const { admission, outbox, scope } = this.#parts;
     const { id, queuedAt, attempt, startedAt, delayMs, signal } = request;
     const record = this.#register(request, "queued");
+    record.saved = saved;
     const input = startedAt === undefined ? { queuedAt, attempt } : { queuedAt, attempt, startedAt };
     record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input });
     record.actor.start();
@@ -192,6 +194,7 @@ export class Lifecycle {
     record.run = undefined;
     record.waiters = undefined;
     record.stopListening = undefined;
+    record.saved = undefined;
     stopListening?.();
     index.move(record, info.status);
     outbox.addEvent(record, endingOf(info));
@@ -288,7 +291,7 @@ export class Lifecycle {
       timeout: undefined,
       waiters: undefined,
       stopListening: undefined,
-      saved: request.saved,
+      saved: undefined,
       final: undefined,
     };
     this.#parts.index.add(record);

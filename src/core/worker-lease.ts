@@ -74,7 +74,6 @@ function toRequest(execution: ClaimedExecution, budget: CheckpointBudget | undef
     timeoutMs: execution.timeoutMs,
     timeLeftMs: budget?.failures === failuresOf(execution) ? budget.leftMs : undefined,
     onRetry,
-    saved: undefined,
     maxAttempts: execution.maxAttempts,
     backoff,
     queuedAt: execution.queuedAt,

@@ -228,7 +228,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
       dueAt: policy === "absolute" ? timer.dueAt : now + (policy === "restart" ? timer.delayMs : (timer.leftMs ?? timer.delayMs)),
     }));
     const snapshot = fromPlain(checkpoint.snapshot);
-    const { entries } = checkpoint;
+    const { entries = {} } = checkpoint;
     return { snapshot, timers, entries, interrupted: restore.invokes === "fail" ? takeInterrupted(snapshot) : [] };
   }
 }

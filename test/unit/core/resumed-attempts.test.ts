@@ -110,6 +110,8 @@ describe("a coordinator made from the snapshot of an earlier one", () => {
     expect(await second.waitFor(id)).toMatchObject({ iterations: 4 });
     expect({ before, after }).toEqual({ before: [1, 2, 3], after: [3, 4] });
     expect(second.getStatus(id)).toMatchObject({ attempt: 2, takeovers: 1 });
+    // What it went on from is of no use any more.
+    expect(second.supervisor.getSnapshot().context.fleet.record(id)?.saved).toBeUndefined();
     await second.close();
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AnyActorRef, assign, createActor, createMachine, fromCallback, fromPromise, setup, spawnChild } from "xstate";
+import { assign, createActor, createMachine, fromCallback, fromPromise, setup, spawnChild } from "xstate";
 import { idempotencyKeyOf } from "../../../src/core/invoke-entries.ts";
 import { createCoordinator, InvokeInterruptedError, LeaseLostError } from "../../../src/index.ts";
 import { VirtualClock } from "../../../src/testing/virtual-clock.ts";
@@ -159,7 +159,7 @@ describe("the idempotency key of an invoke", () => {
 
   it("is there for callbacks, for spawned actors with an id, and for invokes of invoked machines", async () => {
     const keys: string[] = [];
-    const tell = fromCallback(({ self }) => void idempotencyKeyOf(self as AnyActorRef).then((key) => keys.push(key)));
+    const tell = fromCallback(({ self }) => void idempotencyKeyOf(self).then((key) => keys.push(key)));
     const inner = createMachine({ initial: "a", states: { a: { invoke: { id: "mail", src: tell } } } });
     const machine = setup({ actors: { tell, inner } }).createMachine({
       id: "outer",
