@@ -32,6 +32,7 @@ export type {
   RestorePolicy,
 } from "./core/durable-options.ts";
 export type { ExecutionScope } from "./core/execution-scope.ts";
+export { idempotencyKeyOf } from "./core/invoke-entries.ts";
 export { listFallback } from "./core/list-fallback.ts";
 export type { AnyAutonomousOrchestrator, AnyOrchestrator, InputOf, OutputOf } from "./core/orchestrator.ts";
 export type { RateLimit } from "./core/rate-limiter.ts";
@@ -41,8 +42,8 @@ export type { RunStatus } from "./core/run-status.ts";
 export type { SupervisorEvent, SupervisorRef, SupervisorSnapshot } from "./core/supervisor.ts";
 export { AlreadyRunningError } from "./model/already-running-error.ts";
 export type { ApprovalAnswer, ApprovalDecision, ApprovalRequest, Feedback, FeedbackRequest } from "./model/approval.ts";
-export type { Checkpoint, CheckpointTimer } from "./model/checkpoint.ts";
-export { CheckpointRefusedError, CheckpointTooLargeError, YieldedError } from "./model/checkpoint-errors.ts";
+export type { Checkpoint, CheckpointBudget, CheckpointTimer } from "./model/checkpoint.ts";
+export { CheckpointRefusedError, CheckpointTooLargeError, InvokeInterruptedError, YieldedError } from "./model/checkpoint-errors.ts";
 export { emptyContextSummary, summariseContext } from "./model/context-summary.ts";
 export {
   ActorfleetError,

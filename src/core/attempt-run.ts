@@ -144,6 +144,10 @@ export class AttemptRun implements AttemptHost {
     this.#environment.reports.movedOn(this);
   }
 
+  get onRetry(): "restart" | "resume" {
+    return this.record.request.onRetry;
+  }
+
   get settings(): Settings | undefined {
     return this.record.request.settings;
   }

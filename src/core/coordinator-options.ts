@@ -86,7 +86,11 @@ const backoffCheck = check.fields({
   jitter: check.numberBetween(0, 1),
 });
 
-const retryFields = { maxAttempts: check.wholeNumber(1, "infinity"), backoff: backoffCheck };
+const retryFields = {
+  maxAttempts: check.wholeNumber(1, "infinity"),
+  backoff: backoffCheck,
+  onRetry: check.oneOf("restart", "resume"),
+};
 
 const orchestratorCheck: check.OptionCheck = (value, field) => {
   const isMachine = typeof value === "object" && value !== null && "config" in value && "transition" in value;

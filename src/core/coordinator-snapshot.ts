@@ -20,6 +20,10 @@ export interface PersistedExecution {
   readonly takeovers: number;
   readonly queuedAt: number;
   readonly startedAt?: number;
+  /** Goes on from what it saved also after a failure; a function always does. */
+  readonly onRetry?: "resume";
+  /** What it goes on from. */
+  readonly saved?: unknown;
   /** When its delay is over, where it had one. */
   readonly dueAt?: number;
 }

@@ -338,6 +338,8 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxAttempts: retry.maxAttempts ?? 1,
       backoff: retry.backoff ?? {},
+      timeLeftMs: undefined,
+      onRetry: typeof orchestrator === "function" ? "resume" : (retry.onRetry ?? "restart"),
       queuedAt: clock.now(),
       signal,
       attempt: 0,

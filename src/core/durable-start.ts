@@ -7,6 +7,7 @@ import {
   StartAbortedError,
 } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
+import type { RetryPolicy } from "../model/retry-policy.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
@@ -56,7 +57,7 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
   const { id = defaults.generateId(), idempotencyKey, priority = 0, group, tags = [], delayMs = 0 } = options;
   const { options: common, machineId } = defaults;
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;
-  const { maxAttempts = 1, backoff } = { ...withoutTest(common.retry), ...options.retry };
+  const { maxAttempts = 1, backoff, onRetry } = { ...withoutTest(common.retry), ...options.retry };
   const settings = toSettingsText(common, options.settings);
   const inputText = toJsonText(input as unknown, `${where}input`) as string | undefined;
   return {
@@ -71,15 +72,15 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
     maxTakeovers: common.maxTakeovers ?? 3,
     delayMs,
     ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(backoff !== undefined && { retry: JSON.stringify({ backoff }) }),
+    ...((backoff !== undefined || onRetry !== undefined) && { retry: JSON.stringify({ backoff, onRetry }) }),
     machineId,
     ...(idempotencyKey !== undefined && { idempotencyKey, inputHash: inputHash(inputText) }),
   };
 }
 
 /** `retryIf` is code, and stays with the workers. */
-function withoutTest(retry: DurableCoordinatorOptions<AnyOrchestrator>["retry"]): DurableStartOptions["retry"] {
-  return { ...(retry?.maxAttempts !== undefined && { maxAttempts: retry.maxAttempts }), ...(retry?.backoff && { backoff: retry.backoff }) };
+function withoutTest({ retryIf: _, ...retry }: RetryPolicy = {}): NonNullable<DurableStartOptions["retry"]> {
+  return retry;
 }
 
 /**

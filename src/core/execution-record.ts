@@ -21,6 +21,10 @@ export interface ExecutionRequest {
   readonly tags: readonly string[];
   readonly delayMs: number;
   readonly timeoutMs: number | undefined;
+  /** What is left of it, where the first attempt here was begun elsewhere. */
+  readonly timeLeftMs: number | undefined;
+  /** Whether an attempt after a failed one goes on from what that one saved. */
+  readonly onRetry: "restart" | "resume";
   readonly maxAttempts: number;
   readonly backoff: Omit<Backoff, "type">;
   readonly queuedAt: number;
@@ -58,7 +62,7 @@ export interface ExecutionRecord extends Candidate {
   timeout: ExecutionTimeoutError | undefined;
   waiters: Set<Waiter> | undefined;
   stopListening: (() => void) | undefined;
-  /** What a function saved with `scope.checkpoint`. */
+  /** What an attempt has saved for the next one: a function by `scope.checkpoint`, a machine as it goes. */
   saved: unknown;
   /** `error` is what was thrown, where it was thrown in this process. */
   final: { readonly info: ExecutionInfo; readonly error: unknown; readonly timedOut: boolean } | undefined;

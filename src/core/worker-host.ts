@@ -95,6 +95,10 @@ export class WorkerHost implements AttemptHost {
     this.#host.movedOn();
   }
 
+  get onRetry(): "restart" | "resume" {
+    return this.#host.onRetry;
+  }
+
   signalled(signal: string): void {
     this.#host.signalled(signal);
   }
@@ -130,6 +134,7 @@ export class WorkerHost implements AttemptHost {
 
   #toBody(value: unknown, consumedSignal: number): JsonText {
     const { machineId, machineVersion } = this.#options;
+    const budget = this.#lease.budget(this.remainingMs());
     const checkpoint: Checkpoint = {
       machineId,
       ...(machineVersion !== undefined && { version: machineVersion }),
@@ -137,6 +142,7 @@ export class WorkerHost implements AttemptHost {
       timers: [],
       consumedSignal,
       entries: {},
+      ...(budget !== undefined && { budget }),
     };
     return toJsonText(checkpoint, "checkpoint");
   }

@@ -11,7 +11,7 @@ import type { StoredEnd } from "./durable-outcome.ts";
 import { settingsOf } from "./durable-settings.ts";
 import { releasedError } from "./execution-ending.ts";
 import type { Fleet } from "./fleet.ts";
-import type { BeginAttempt } from "./running-attempt.ts";
+import type { AttemptHost, BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
@@ -139,7 +139,7 @@ export class Worker {
       const lease = this.#leases.get(host.executionId);
       if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
-      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease);
+      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
       const settings = settingsOf(options, lease.execution.settings);
       const hostOptions = { slots, settings, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
       return begin(
@@ -247,7 +247,7 @@ export class Worker {
     return report;
   }
 
-  #createKeeper(lease: WorkerLease): WorkerMachineKeeper {
+  #createKeeper(lease: WorkerLease, host: AttemptHost): WorkerMachineKeeper {
     const { options, fleetOptions, machineId } = this.#parts;
     const keeper = new WorkerMachineKeeper(lease, {
       clock: fleetOptions.clock,
@@ -256,6 +256,7 @@ export class Worker {
       maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
       policy: options.checkpoint ?? "every",
       restore: options.restore ?? {},
+      remainingMs: () => host.remainingMs(),
       save: (held, checkpoint) => this.#save(held, checkpoint),
       park: (held, checkpoint, wakeInMs) => this.#writes.park(held, checkpoint, wakeInMs),
       lost: (held, why) => this.#lose(held, why),

@@ -17,7 +17,7 @@ export function insertRecords(space: RecordSpace, request: InsertRequest, now: n
     added.push(row);
     return { inserted: true, id: execution.id, queuedAt: now, repeated: false };
   });
-  if (!atomic || reports.every((report) => report.inserted)) return reports;
+  if (!atomic || reports.every((report) => report.inserted || report.reason === "existing")) return reports;
   for (const row of added) space.remove(row);
   return reports.map((report) => (report.inserted ? { inserted: false, reason: "atomic" } : report));
 }
