@@ -1,6 +1,7 @@
 const benches: Record<string, () => Promise<{ bench(options: readonly string[]): Promise<unknown> }>> = {
   memory: () => import("./memory.ts"),
   orchestrator: () => import("./orchestrator.ts"),
+  sqlite: () => import("./sqlite.ts"),
 };
 
 const [name = "", ...options] = process.argv.slice(2);

@@ -104,7 +104,8 @@ export class SqliteSpace implements RecordSpace {
     );
     if (!added) return undefined;
     if (isLarge) this.#session.run(sql.putInput, record.sequence, record.input);
-    for (const tag of new Set(start.tags)) this.#session.run("INSERT INTO actorfleet_tags VALUES (?, ?, ?)", this.#name, tag, record.sequence);
+    for (const tag of new Set(start.tags))
+      this.#session.run("INSERT INTO actorfleet_tags VALUES (?, ?, ?)", this.#name, tag, record.sequence);
     this.#session.counts.change(this.#name, record, 1);
     return record;
   }
