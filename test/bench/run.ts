@@ -2,6 +2,7 @@ const benches: Record<string, () => Promise<{ bench(options: readonly string[]):
   memory: () => import("./memory.ts"),
   orchestrator: () => import("./orchestrator.ts"),
   postgres: () => import("./postgres.ts"),
+  sqlite: () => import("./sqlite.ts"),
 };
 
 const [name = "", ...options] = process.argv.slice(2);
