@@ -11,7 +11,10 @@ describe("the cases of the specification", () => {
   for (const conformanceCase of [...cases, ...ownCases]) {
     const { id, rule, title } = conformanceCase;
     it(`${id} (${rule}): ${title}`, async () => {
-      expect(await runCase(conformanceCase)).toMatchObject({ id, outcome: "ok" });
+      const report = await runCase(conformanceCase);
+      expect(report).toMatchObject({ id, outcome: "ok" });
+      // Where Postgres does not start, this is no proof.
+      expect(JSON.stringify(report)).not.toContain("could not be started");
     }, 60_000);
   }
 });

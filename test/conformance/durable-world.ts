@@ -10,6 +10,7 @@ import {
   type StepResult,
 } from "./library.ts";
 import { type Life, never, SharedWorld } from "./mortal-process.ts";
+import { NotApplicableError } from "./not-applicable-error.ts";
 import type { CaseRequest } from "./scripted-parts.ts";
 import { type CaseOutcome, StartedExecutions, type StartScripts } from "./started-executions.ts";
 import { type BackendName, backends, type StoreBackend } from "./store-backends.ts";
@@ -26,9 +27,6 @@ export const worldKinds: readonly WorldKind[] = (["memory", "sqlite", "postgres"
   { store, hasQueue: true },
   { store, hasQueue: false },
 ]);
-
-/** What the case asks for does not exist in this world. */
-export class NotApplicableError extends Error {}
 
 const name = "conformance";
 /** Long, so that hours pass quickly: processes tell each other what happens. */

@@ -6,11 +6,11 @@ import { loadSettingsCase } from "./settings-actions.ts";
 import { type CaseShown, stepsAction } from "./steps-action.ts";
 import { Words } from "./words.ts";
 
-/** `notApplicable`: it means nothing in any world; `notIn`: in how many it did not. */
+/** `notApplicable`: it means nothing in any world; `notIn`: the reasons, one for each world in which it did not. */
 export type CaseReport =
-  | { readonly id: string; readonly outcome: "ok"; readonly notIn?: number }
+  | { readonly id: string; readonly outcome: "ok"; readonly notIn?: readonly string[] }
   | { readonly id: string; readonly outcome: "failed"; readonly why: string }
-  | { readonly id: string; readonly outcome: "notApplicable"; readonly notIn: number };
+  | { readonly id: string; readonly outcome: "notApplicable"; readonly notIn: readonly string[] };
 
 const areas: ReadonlySet<string> = new Set(
   (
@@ -31,8 +31,8 @@ export async function runCase(conformanceCase: ConformanceCase, kinds: readonly 
     checkFrame(conformanceCase);
     const { differences, notApplicable } = await perform(conformanceCase, kinds);
     if (differences.length > 0) return { id, outcome: "failed", why: differences.join("; ") };
-    if (notApplicable === kinds.length) return { id, outcome: "notApplicable", notIn: notApplicable };
-    return { id, outcome: "ok", ...(notApplicable > 0 && { notIn: notApplicable }) };
+    if (notApplicable.length === kinds.length) return { id, outcome: "notApplicable", notIn: notApplicable };
+    return { id, outcome: "ok", ...(notApplicable.length > 0 && { notIn: notApplicable }) };
   } catch (error) {
     return { id, outcome: "failed", why: error instanceof UnknownWordError ? error.message : `expected no error, seen ${String(error)}` };
   }
@@ -58,7 +58,7 @@ async function perform(conformanceCase: ConformanceCase, kinds: readonly WorldKi
   if (action === undefined) throw new UnknownWordError(`action ${name}`, [...Object.keys(actions), "steps"]);
   const differences = await action(given, when, then);
   for (const words of [given, when, then]) words.done();
-  return { differences, notApplicable: 0 };
+  return { differences, notApplicable: [] };
 }
 
 const actions: Readonly<Record<string, Action>> = {

@@ -44,7 +44,7 @@ describe("the runner of the cases", () => {
     const [bad] = withWrongExpectations(good) as unknown as [WrongCase, ...WrongCase[]];
     const stored = cases.find(({ id }) => id === "PQ-05") as ConformanceCase;
     expect(runFile([good, stored])).toEqual({
-      lines: [`ok ${good.id}`, "ok PQ-05", "2 passed, 0 failed (3 times n/a on a store that is its own queue)"],
+      lines: [`ok ${good.id}`, "ok PQ-05", "n/a 3 times: a store that is its own queue has no messages", "2 passed, 0 failed"],
       status: 0,
     });
     const failing = runFile([good, { ...bad.conformanceCase, id: "BAD-1" }]);
@@ -56,7 +56,11 @@ describe("the runner of the cases", () => {
 
   it("counts what means nothing in any world, and never as passed", async () => {
     const stored = cases.find(({ id }) => id === "PQ-05") as ConformanceCase;
-    expect(await runCase(stored, [{ store: "memory", hasQueue: false }])).toEqual({ id: "PQ-05", outcome: "notApplicable", notIn: 1 });
+    expect(await runCase(stored, [{ store: "memory", hasQueue: false }])).toEqual({
+      id: "PQ-05",
+      outcome: "notApplicable",
+      notIn: [expect.any(String)],
+    });
   });
 });
 

@@ -2,9 +2,10 @@ import type { ConformanceCase } from "./conformance-case.ts";
 import { coordinatorSteps } from "./coordinator-steps.ts";
 import { CoordinatorWorld } from "./coordinator-world.ts";
 import { durableSteps } from "./durable-steps.ts";
-import { DurableWorld, NotApplicableError, type WorldKind } from "./durable-world.ts";
+import { DurableWorld, type WorldKind } from "./durable-world.ts";
 import type { HarnessClock } from "./harness-clock.ts";
 import { seenDifferences } from "./model-actions.ts";
+import { NotApplicableError } from "./not-applicable-error.ts";
 import { QueueWorld, queueSteps } from "./queue-world.ts";
 import { runSteps, type Steps } from "./steps.ts";
 import { Words } from "./words.ts";
@@ -17,8 +18,8 @@ interface World {
 /** What a case showed. */
 export interface CaseShown {
   readonly differences: readonly string[];
-  /** Kinds of worlds in which it means nothing. */
-  readonly notApplicable: number;
+  /** Why it means nothing in some kinds of worlds, each with its reason. */
+  readonly notApplicable: readonly string[];
 }
 
 const sharedAreas = new Set(["persistent-queue", "distributed", "serverless"]);
@@ -26,7 +27,7 @@ const sharedAreas = new Set(["persistent-queue", "distributed", "serverless"]);
 /** Steps with one coordinator in memory, with one queue, or with processes that share a store: the latter in each kind of world. */
 export async function stepsAction(conformanceCase: ConformanceCase, kinds: readonly WorldKind[]): Promise<CaseShown> {
   const { area, given } = conformanceCase;
-  const alone = async (differences: Promise<readonly string[]>) => ({ differences: await differences, notApplicable: 0 });
+  const alone = async (differences: Promise<readonly string[]>) => ({ differences: await differences, notApplicable: [] });
   if (!sharedAreas.has(area)) return alone(inWorld(conformanceCase, async (words) => new CoordinatorWorld(words), coordinatorSteps));
   if (given.adapters !== undefined) return alone(inWorld(conformanceCase, async (words) => new QueueWorld(words), queueSteps));
   return inAll(conformanceCase, kinds);
@@ -34,14 +35,14 @@ export async function stepsAction(conformanceCase: ConformanceCase, kinds: reado
 
 async function inAll(conformanceCase: ConformanceCase, kinds: readonly WorldKind[]): Promise<CaseShown> {
   const differences: string[] = [];
-  let notApplicable = 0;
+  const notApplicable: string[] = [];
   for (const kind of kinds) {
     try {
       const found = await inWorld(conformanceCase, (words) => openDurable(kind, words, conformanceCase), durableSteps);
       differences.push(...found.map((text) => `${kind.store}${kind.hasQueue ? " and queue" : ""}: ${text}`));
     } catch (error) {
       if (!(error instanceof NotApplicableError)) throw error;
-      notApplicable += 1;
+      notApplicable.push(error.message);
     }
   }
   return { differences, notApplicable };

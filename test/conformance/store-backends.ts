@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
-import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import type pg from "pg";
+import type { PostgresServer } from "../support/postgres-server.ts";
 import type { HarnessClock } from "./harness-clock.ts";
 import { createMemoryData, createMemoryStore, createPostgresStore, createSqliteStore, type ExecutionStore } from "./library.ts";
+import { NotApplicableError } from "./not-applicable-error.ts";
 
 /** Where the executions of one case are kept. */
 export interface StoreBackend {
@@ -62,14 +63,20 @@ let schemas = 0;
 
 async function openSchema(): Promise<{ connectionString: string; admin: pg.Pool; schema: string }> {
   server ??= startServer();
-  const { server: running, admin } = await server;
+  const { server: running, admin } = await server.catch((error) => {
+    throw new NotApplicableError(`Postgres could not be started: ${String(error)}`);
+  });
   schemas += 1;
   return { connectionString: running.connectionString, admin, schema: `c${schemas}` };
 }
 
 async function startServer(): Promise<{ server: PostgresServer; admin: pg.Pool }> {
+  const [{ startPostgres }, { Pool }] = await Promise.all([
+    import("../support/postgres-server.ts"),
+    import("pg").then((module) => module.default),
+  ]);
   const started = await startPostgres();
-  const admin = new pg.Pool({ connectionString: started.connectionString, max: 1, idleTimeoutMillis: 0 });
+  const admin = new Pool({ connectionString: started.connectionString, max: 1, idleTimeoutMillis: 0 });
   admin.on("error", () => {});
   await admin.query("ALTER SYSTEM SET synchronous_commit = off");
   await admin.query("SELECT pg_reload_conf()");
