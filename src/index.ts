@@ -7,6 +7,7 @@ export {
   type RunOptions,
   type RunSubscription,
 } from "./core/autonomous-orchestrator.ts";
+export type { RunKeeper } from "./core/autonomous-run.ts";
 export type { ConfigurationDescription } from "./core/configuration-description.ts";
 export {
   type CloseOptions,

@@ -1,6 +1,6 @@
 import type { EventObject } from "xstate";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
-import { YieldedError } from "../model/checkpoint-errors.ts";
+import { CheckpointRefusedError, YieldedError } from "../model/checkpoint-errors.ts";
 import { ExecutionCancelledError, NonRetryableError } from "../model/errors.ts";
 import { backoffDelayMs } from "../model/retry-policy.ts";
 import type { RunEvent } from "../model/run-event.ts";
@@ -32,6 +32,9 @@ export interface AttemptEnvironment {
   random(): number;
   reportError(error: unknown): void;
 }
+
+/** Another attempt would be of no use, or would throw away what was saved. */
+const finalErrors = [NonRetryableError, YieldedError, CheckpointRefusedError];
 
 /** One attempt of one execution: hosts the orchestrator and turns its end into an outcome. */
 export class AttemptRun implements AttemptHost {
@@ -97,7 +100,7 @@ export class AttemptRun implements AttemptHost {
   retryDelayMs(error: unknown): number | undefined {
     const { maxAttempts, backoff, takeovers } = this.record.request;
     const failures = this.attempt - takeovers;
-    if (failures >= maxAttempts || error instanceof NonRetryableError || error instanceof YieldedError) return undefined;
+    if (failures >= maxAttempts || finalErrors.some((type) => error instanceof type)) return undefined;
     try {
       if (this.#environment.retryIf?.(error, this.attempt) === false) return undefined;
       return backoffDelayMs(backoff, failures, this.#environment.random);
