@@ -11,7 +11,17 @@ import { cancelRivals } from "./cancel-rivals.ts";
 import { followTours } from "./follow-tours.ts";
 import { createLiveTable } from "./live-table.ts";
 import { loadAreas } from "./regions.ts";
-import { endLines, finalTable, foundLine, iterationLines, leftLine, liveLines, oracleErrorLines, routeLines, totals } from "./report.ts";
+import {
+  endLines,
+  finalTable,
+  foundLines,
+  iterationLines,
+  leftLines,
+  liveLines,
+  oracleErrorLines,
+  routeLines,
+  totalLines,
+} from "./report.ts";
 import { beginOrGoOn, openTours, tourId } from "./tour-job.ts";
 
 const usage = `npm start -- [options]
@@ -42,7 +52,7 @@ coordinator.on("*", (event) => {
 
 const { isNew, found } = await beginOrGoOn(coordinator, areas);
 for (const info of found) recall(info);
-if (!isNew) table.print(foundLine(found));
+if (!isNew) table.print(...foundLines(found, table.width));
 
 // First Ctrl-C: what runs is given back as it was after its last finished pass. Second: go at once.
 process.once("SIGINT", () => {
@@ -70,9 +80,8 @@ const executions = (await coordinator.list({ limit: 1_000 })).items;
 for (const info of executions) recall(info);
 table.print(
   ...finalTable(areas, executions, tours, table.width),
-  { text: "" },
-  { text: totals(await coordinator.counts(), elapsedMs()), style: "bold" },
-  ...leftLine(executions),
+  ...totalLines(await coordinator.counts(), elapsedMs(), table.width),
+  ...leftLines(executions, table.width),
 );
 if (options.routes) table.print(...routeLines(areas, executions, tours, table.width));
 await store.close();

@@ -42,7 +42,12 @@ function gapBar(gap: number, firstGap: number): string {
   return "█".repeat(cells - left) + "░".repeat(left);
 }
 
-export function totals(counts: ExecutionCounts, elapsedMs: number): string {
+/** All of it on a screen of any width. */
+export function totalLines(counts: ExecutionCounts, elapsedMs: number, width: number): Line[] {
+  return [{ text: "" }, ...wrapped(totals(counts, elapsedMs), width, "bold")];
+}
+
+function totals(counts: ExecutionCounts, elapsedMs: number): string {
   const { completed, failed, cancelled, running, queued, total } = counts;
   const ended = completed + failed + cancelled;
   const ends = `${completed} completed, ${failed} failed, ${cancelled} cancelled`;
@@ -50,19 +55,19 @@ export function totals(counts: ExecutionCounts, elapsedMs: number): string {
 }
 
 /** What an earlier process has left to go on with. */
-export function foundLine(executions: readonly TourInfo[]): Line {
+export function foundLines(executions: readonly TourInfo[], width: number): Line[] {
   const { begun, untried } = leftOf(executions);
   const ended = executions.length - begun - untried;
   const text = `Going on: ${ended} of ${executions.length} have ended, ${begun} go on after their last pass, ${untried} have not begun.`;
-  return { text: `${text} (npm start -- --fresh begins anew.)`, style: "yellow" };
+  return wrapped(`${text} (npm start -- --fresh begins anew.)`, width, "yellow");
 }
 
 /** What is left for the next process, where something is. */
-export function leftLine(executions: readonly TourInfo[]): Line[] {
+export function leftLines(executions: readonly TourInfo[], width: number): Line[] {
   const { begun, untried } = leftOf(executions);
   if (begun + untried === 0) return [];
   const text = `npm start goes on: ${begun} from where they were, ${untried} from their beginning. npm start -- --fresh begins anew.`;
-  return [{ text, style: "yellow" }];
+  return wrapped(text, width, "yellow");
 }
 
 function leftOf(executions: readonly TourInfo[]): { begun: number; untried: number } {
@@ -105,7 +110,7 @@ export function routeLines(areas: readonly Area[], executions: readonly TourInfo
   return areas.flatMap((area): Line[] => {
     const capitals = shortestOf(area, executions, tours)?.result?.lastResult?.capitals;
     if (capitals === undefined) return [];
-    return [{ text: "" }, { text: area.name, style: "bold" }, ...wrapped([...capitals, capitals[0]].join(" → "), width)];
+    return [{ text: "" }, { text: area.name, style: "bold" }, ...indented([...capitals, capitals[0]].join(" → "), width)];
   });
 }
 
@@ -129,8 +134,8 @@ export function finalTable(areas: readonly Area[], executions: readonly TourInfo
     { text: toText(shown.map(({ title, size, pad }) => pad(title, size))), style: ["bold", "underline"] },
     ...rows,
     { text: "" },
-    ...wrapped(endings, width),
-    ...wrapped(inNoTour, width),
+    ...indented(endings, width),
+    ...indented(inNoTour, width),
   ];
 }
 
@@ -198,8 +203,12 @@ function endText({ status, result, completedAt }: TourInfo): string {
   return result.goalAchieved ? "goal" : result.forced ? "limit" : result.finalState;
 }
 
-function wrapped(text: string, width: number): Line[] {
-  return (text.match(new RegExp(`.{1,${width - 3}}(?: |$)`, "g")) ?? []).map((part) => ({ text: `  ${part.trimEnd()}`, style: "dim" }));
+function wrapped(text: string, width: number, style: Line["style"]): Line[] {
+  return (text.match(new RegExp(`.{1,${width - 1}}(?: |$)`, "g")) ?? []).map((part) => ({ text: part.trimEnd(), style }));
+}
+
+function indented(text: string, width: number): Line[] {
+  return wrapped(text, width - 2, "dim").map((line) => ({ ...line, text: `  ${line.text}` }));
 }
 
 function kilometres(length: number): string {
