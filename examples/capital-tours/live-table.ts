@@ -61,7 +61,9 @@ export function createLiveTable(stream: NodeJS.WriteStream): LiveTable {
     get width() {
       return live ? columns() : 120;
     },
-    print: (...lines) => draw(lines),
+    print(...lines) {
+      if (lines.length > 0) draw(lines);
+    },
     show(lines) {
       if (!live) return;
       shown = lines;

@@ -53,6 +53,7 @@ coordinator.on("*", (event) => {
 const { isNew, found } = await beginOrGoOn(coordinator, areas);
 for (const info of found) recall(info);
 if (!isNew) table.print(...foundLines(found, table.width));
+coordinator.resume();
 
 // First Ctrl-C: what runs is given back as it was after its last finished pass. Second: go at once.
 process.once("SIGINT", () => {

@@ -36,6 +36,7 @@ export function openTours(file: string, isFresh: boolean, atlas: Atlas) {
     leaseMs: 5_000, // So long does the next process wait for what a killed one held; one that ends by Ctrl-C gives it back.
     retention: { maxAgeMs: Number.POSITIVE_INFINITY }, // Whoever goes on next week wants today's tours in the table, too.
   });
+  coordinator.pause(); // Until everybody listens, and what is there has been looked at.
   return { store, coordinator };
 }
 
