@@ -6,10 +6,10 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { createLiveTable } from "../../src/cli/live-table.ts";
 import { createAtlas } from "./atlas.ts";
 import { cancelRivals } from "./cancel-rivals.ts";
 import { followTours } from "./follow-tours.ts";
-import { createLiveTable } from "./live-table.ts";
 import { loadAreas } from "./regions.ts";
 import {
   endLines,

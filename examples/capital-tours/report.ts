@@ -1,8 +1,8 @@
+import type { Line } from "../../src/cli/live-table.ts";
 import type { ExecutionCounts, ExecutionEvent, RunEvent, RunOutcome } from "../../src/index.ts";
 import type { TourProgress } from "./follow-tours.ts";
 import type { TourStep } from "./improve-tour.ts";
 import { provenGap } from "./judge-tour.ts";
-import type { Line } from "./live-table.ts";
 import type { Area } from "./regions.ts";
 import type { TourInfo } from "./tour-job.ts";
 
