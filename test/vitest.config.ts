@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
 
-const projects = ["unit", "contract", "model", "simulation", "conformance", "package"];
-const slow = new Set(["model", "simulation", "package"]);
+const projects = ["unit", "contract", "model", "simulation", "conformance", "package", "cli"];
+const slow = new Set(["model", "simulation", "package", "cli"]);
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),

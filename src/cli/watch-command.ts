@@ -30,7 +30,7 @@ const otherLines = 5;
 
 export function addWatchCommand(program: Command, done: (exitCode: number) => void): void {
   withConnection(program.command("watch").description("show what runs and waits, until Ctrl-C; without a terminal, a line per change"))
-    .addOption(new Option("--interval <ms>", "how often to look").argParser(toCount).default(500))
+    .addOption(new Option("--interval <ms>", "how often to look").argParser(toCount).default(1_000))
     .addOption(jsonOption())
     .action(async (options: WatchOptions) => done(await withFleet(options, (fleet) => watch(fleet, options))));
 }
@@ -52,7 +52,12 @@ async function watch(fleet: FleetConnection, { interval, json = false }: WatchOp
       if (last === undefined || !isDrawn || !isOutage(error)) throw error;
       table.show([...screenLines(last, table.width), { text: `${(error as Error).message} Trying again.`, style: "red" }]);
     }
-    await Promise.race([end.asked, new Promise<void>((resolve) => clock.setTimeout(resolve, interval, true))]);
+    let timer: unknown;
+    const pause = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, interval);
+    });
+    await Promise.race([end.asked, pause]);
+    clock.clearTimeout(timer);
   }
   table.stop();
   if (isDrawn && last !== undefined) table.print({ text: countsText(last.counts) });
