@@ -29,8 +29,9 @@ async function dashboard(serve: Serve, options: DashboardOptions): Promise<numbe
   const client = await openStoreClient(storeFrom(options));
   try {
     const server = await serve(client.coordinator, { port: options.port, hostname: options.host, dashboard: true });
+    const end = interruption();
     print(`The dashboard of ${client.name} is at ${server.url} (Ctrl-C ends it).`);
-    await interruption().asked;
+    await end.asked;
     await server.close();
     return 0;
   } finally {

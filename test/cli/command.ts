@@ -27,10 +27,12 @@ export function startCommand(
   environment: Record<string, string> = {},
   node: readonly string[] = [],
 ): CommandStart {
-  const child = spawn(process.execPath, [...node, main, ...options], {
-    env: cleanEnvironment(environment),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  return startProgram([...node, main, ...options], environment);
+}
+
+/** Runs a program of Node. */
+export function startProgram(options: readonly string[], environment: Record<string, string> = {}): CommandStart {
+  const child = spawn(process.execPath, options, { env: cleanEnvironment(environment), stdio: ["ignore", "pipe", "pipe"] });
   const command: CommandStart = { child, out: "", error: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     command.out += text;
