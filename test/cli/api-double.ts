@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** What the double was asked: method, address, body, and one header. */
-export interface Asked {
+interface Asked {
   readonly request: string;
   readonly body: unknown;
   readonly authorization: string | undefined;
