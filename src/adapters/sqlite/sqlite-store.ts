@@ -28,9 +28,9 @@ export interface SqliteStoreOptions {
 export interface SqliteDatabaseLike {
   exec(sql: string): void;
   prepare(sql: string): {
-    run(...values: never[]): unknown;
-    get(...values: never[]): unknown;
-    all(...values: never[]): unknown[];
+    run(...values: (null | number | bigint | string | Uint8Array)[]): unknown;
+    get(...values: (null | number | bigint | string | Uint8Array)[]): unknown;
+    all(...values: (null | number | bigint | string | Uint8Array)[]): unknown[];
   };
 }
 
