@@ -2,6 +2,7 @@ import type { EventObject } from "xstate";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
 import { YieldedError } from "../model/checkpoint-errors.ts";
 import { ExecutionCancelledError, NonRetryableError } from "../model/errors.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { backoffDelayMs } from "../model/retry-policy.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { Settings } from "../settings/settings-schema.ts";
@@ -110,6 +111,12 @@ export class AttemptRun implements AttemptHost {
   /** What the orchestrator says to a signal; undefined when it is not to be reached. */
   deliver(event: EventObject): Delivery | undefined {
     return this.#stopReason === undefined ? this.running?.deliver(event) : undefined;
+  }
+
+  /** Undefined where there is no machine at work. */
+  get state(): OrchestratorState | undefined {
+    const state = this.running?.state?.();
+    return state !== undefined && this.#stopReason !== undefined ? { ...state, accepts: [] } : state;
   }
 
   get restored(): unknown {

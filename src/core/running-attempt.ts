@@ -1,5 +1,6 @@
 import type { EventObject } from "xstate";
 import type { CheckpointTimer } from "../model/checkpoint.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 
@@ -11,6 +12,8 @@ export interface RunningAttempt {
   /** Settles when the orchestrator does. */
   readonly result: Promise<unknown>;
   deliver(event: EventObject): Delivery;
+  /** Of a machine. */
+  state?(): OrchestratorState;
   /** It holds a slot again: what was held back while it waited may go on. */
   continueWaiting(): void;
 }
