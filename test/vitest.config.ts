@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 const reportFile = process.env.TEST_REPORT;
 
 const projects = ["unit", "http", "contract", "model", "simulation", "conformance", "package"];
-const slow = new Set(["model", "simulation", "package"]);
+const slow = new Set(["http", "model", "simulation", "package"]);
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),

@@ -39,6 +39,11 @@ export async function listen(coordinator: AnyCoordinator, options: ServeOptions)
     }),
   );
   server.timeout = idleTimeoutMs;
+  let isClosing = false;
+  // A connection that has carried its last answer would otherwise be kept for the next request until the deadline.
+  server.prependListener("request", ({ socket }, response) => {
+    response.once("close", () => isClosing && socket.destroySoon());
+  });
   server.on("clientError", refuse);
   server.listen(port, hostname);
   await once(server, "listening");
@@ -50,6 +55,7 @@ export async function listen(coordinator: AnyCoordinator, options: ServeOptions)
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= (async () => {
+      isClosing = true;
       api.close();
       const deadline = clock.setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
       await shut(server);

@@ -70,12 +70,8 @@ export function sendSignal(id: string, signal: object): Promise<unknown> {
 
 /** The definition of a statechart; undefined where the coordinator has none of that name. */
 export async function getMachine(name: string): Promise<MachineDefinition | undefined> {
-  try {
-    return await request<MachineDefinition>(`machines/${name}`);
-  } catch (error) {
-    if (error instanceof ApiProblem && error.status === 404) return undefined;
-    throw error;
-  }
+  const { items } = await request<{ items: string[] }>("machines");
+  return items.includes(name) ? request<MachineDefinition>(`machines/${name}`) : undefined;
 }
 
 /** As much of XState's definition as is drawn. */

@@ -1,5 +1,6 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import type { MachineDefinition, TransitionDefinition } from "./api.ts";
+import { toSpan } from "./format.ts";
 
 /** Where things are: absolute, in pixels. */
 export interface PlacedState {
@@ -182,7 +183,7 @@ function labelOf({ eventType, guard }: TransitionDefinition, state: MachineDefin
     kind !== undefined
       ? `${invoked} ${kind}`
       : delay !== undefined
-        ? `after ${/^\d+$/.test(delay) ? `${delay} ms` : delay}`
+        ? `after ${/^\d+$/.test(delay) ? toSpan(Number(delay)) : delay}`
         : eventType || "always";
   return guard === undefined ? cause : `${cause} [${nameOf(guard)}]`;
 }

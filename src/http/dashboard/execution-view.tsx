@@ -38,10 +38,10 @@ export function ExecutionView({ id }: { id: string }) {
       <SteeringPanel execution={execution} onSteered={refresh} />
       <Timeline execution={execution} />
       <div class="charts">
-        {executionMachine && <Statechart title="the execution" machine={executionMachine} active={toValue(state)} />}
         {orchestratorMachine && (
           <Statechart title={`its orchestrator, ${orchestratorMachine.id}`} machine={orchestratorMachine} active={orchestratorState} />
         )}
+        {executionMachine && <Statechart title="the execution" machine={executionMachine} active={toValue(state)} />}
       </div>
       {error !== undefined && <JsonView title={status === "failed" ? "error" : "error of the last attempt"} value={error} />}
       {reason !== undefined && <JsonView title="reason" value={reason} />}

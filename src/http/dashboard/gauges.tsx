@@ -6,6 +6,11 @@ const shownCounts = ["queued", "running", "completed", "failed", "cancelled"] as
 export function Gauges() {
   const now = stats.value;
   const { slotsTaken = 0, maxConcurrent = 0, waiting = 0, abandoned = 0, unclaimable = 0 } = now?.process ?? {};
+  const beside = [
+    { count: waiting, name: "waiting", meaning: "running, but waiting for a signal, without a slot" },
+    { count: abandoned, name: "abandoned", meaning: "ended while their orchestrators had not settled" },
+    { count: unclaimable, name: "unclaimable", meaning: "queued, but no machine of this process can run them" },
+  ].filter(({ count }) => count > 0);
   return (
     <div class="gauges">
       <div class="gauge slots">
@@ -14,6 +19,11 @@ export function Gauges() {
           {toCount(slotsTaken)} <small>of {toCount(maxConcurrent)}</small>
         </strong>
         <meter min={0} max={Math.max(1, maxConcurrent)} value={slotsTaken} aria-label="slots taken" />
+        {beside.map(({ count, name, meaning }) => (
+          <small key={name} title={meaning}>
+            {toCount(count)} {name}
+          </small>
+        ))}
       </div>
       {shownCounts.map((status) => (
         <div class="gauge" key={status} data-status={status}>
@@ -21,20 +31,6 @@ export function Gauges() {
           <strong>{now === undefined ? "–" : toCount(now.records[status])}</strong>
         </div>
       ))}
-      <Extra name="waiting" count={waiting} meaning="running, but waiting for a signal, without a slot" />
-      <Extra name="abandoned" count={abandoned} meaning="ended while their orchestrator had not settled" />
-      <Extra name="unclaimable" count={unclaimable} meaning="queued, but no machine of this process can run them" />
-    </div>
-  );
-}
-
-/** Shown only where there are some. */
-function Extra({ name, count, meaning }: { name: string; count: number; meaning: string }) {
-  if (count === 0) return null;
-  return (
-    <div class="gauge" title={meaning}>
-      <span class="name">{name}</span>
-      <strong>{toCount(count)}</strong>
     </div>
   );
 }

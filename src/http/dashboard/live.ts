@@ -6,6 +6,7 @@ import { ApiProblem, apiUrl, getStats, type Stats } from "./api.ts";
 
 const keptEvents = 2_000;
 const pollMs = 1_000;
+const retryMs = 2_000;
 const shownSeconds = 120;
 
 /** What became of executions in one second. */
@@ -35,17 +36,23 @@ export function onEvents(listener: (events: readonly ExecutionEvent[]) => void):
 }
 
 export function goLive(): void {
+  follow();
+  void poll();
+  setInterval(() => void poll(), pollMs);
+  document.addEventListener("visibilitychange", () => void poll());
+}
+
+/** The browser connects again by itself and says what it has seen; only after an answer that was no stream it gives up. */
+function follow(): void {
   const source = new EventSource(apiUrl("events"));
   source.onopen = () => {
     connection.value = "live";
   };
   source.onerror = () => {
-    connection.value = source.readyState === EventSource.CLOSED ? "refused" : "lost";
+    connection.value = "lost";
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, retryMs);
   };
   for (const type of eventTypes) source.addEventListener(type, (message) => gather(message as MessageEvent<string>));
-  void poll();
-  setInterval(() => void poll(), pollMs);
-  document.addEventListener("visibilitychange", () => void poll());
 }
 
 const eventTypes = ["queued", "started", "progressed", "reported", "waiting", "continued", "signalled", "cancelling"]

@@ -38,27 +38,29 @@ export function SteeringPanel({ execution, onSteered }: { execution: Execution; 
         Cancel
       </button>
       <output>{answer}</output>
-      <dialog ref={dialog} aria-label={asked?.type}>
-        <form onSubmit={steer}>
-          <h2>{asked?.type === "cancel" ? `Cancel ${id}?` : `Send ${asked?.type}`}</h2>
-          <label>
-            {asked?.type === "cancel" ? "reason, if there is one" : "the signal, as JSON"}
-            <textarea
-              rows={asked?.type === "cancel" ? 2 : 8}
-              spellcheck={false}
-              value={asked?.body}
-              onInput={(event) => asked && setAsked({ ...asked, body: event.currentTarget.value })}
-            />
-          </label>
-          <div class="choices">
-            <button type="button" onClick={() => dialog.current?.close()}>
-              Back
-            </button>
-            <button type="submit" class={asked?.type === "cancel" ? "danger" : "primary"}>
-              {asked?.type === "cancel" ? "Cancel execution" : "Send"}
-            </button>
-          </div>
-        </form>
+      <dialog ref={dialog} onClose={() => setAsked(undefined)} aria-label={asked?.type}>
+        {asked !== undefined && (
+          <form onSubmit={steer}>
+            <h2>{asked.type === "cancel" ? `Cancel ${id}?` : `Send ${asked.type}`}</h2>
+            <label>
+              {asked.type === "cancel" ? "reason, if there is one" : "the signal, as JSON"}
+              <textarea
+                rows={asked.type === "cancel" ? 2 : 8}
+                spellcheck={false}
+                value={asked.body}
+                onInput={(event) => setAsked({ ...asked, body: event.currentTarget.value })}
+              />
+            </label>
+            <div class="choices">
+              <button type="button" onClick={() => dialog.current?.close()}>
+                Back
+              </button>
+              <button type="submit" class={asked.type === "cancel" ? "danger" : "primary"}>
+                {asked.type === "cancel" ? "Cancel execution" : "Send"}
+              </button>
+            </div>
+          </form>
+        )}
       </dialog>
     </section>
   );
