@@ -20,6 +20,16 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /done: a letter to Edsger/,
     /older than 30 minutes: 0 removed, 3 kept/,
   ],
+  "http-client.ts": [
+    /started: 202/,
+    /order\.lost: 409 .*; accepted: order\.paid, order\.withdrawn/,
+    /a wrong start: 422 #\/options\/priority /,
+    /order\.paid: 202/,
+    /event: execution\.snapshot/,
+    /event: execution\.completed/,
+    /completed: a lamp on its way/,
+    /1 record/,
+  ],
   "human-approval.ts": [
     /asked: may cleanup "delete old files"\?/,
     /asked: may sale "sell the office"\?/,

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { executionMachine, orchestratorMachine, supervisorMachine } from "../../machines/index.ts";
+import { apiRoutes } from "../../src/http/http-api.ts";
+import { problemKinds } from "../../src/http/problem-kinds.ts";
 import { executionEventTypes } from "../../src/model/execution-event.ts";
 import { runEventTypes } from "../../src/model/run-event.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
@@ -22,6 +24,16 @@ export function readmeBlocks(): Record<string, string> {
     "run-events": table(
       ["event", "meaning"],
       Object.entries(runEventTypes).map(([type, meaning]) => [`\`${type}\``, meaning]),
+    ),
+    "http-operations": table(
+      ["request", "what it does"],
+      apiRoutes.map(({ method, path, summary }) => [`\`${method} ${path}\``, summary]),
+    ),
+    "http-problems": table(
+      ["status", "code", "title"],
+      Object.entries(problemKinds)
+        .map(([code, { status, title }]) => [String(status), `\`${code}\``, title])
+        .sort(([a = ""], [b = ""]) => a.localeCompare(b)),
     ),
     settings: table(
       ["YAML key", "type", "default", "check"],
