@@ -92,9 +92,7 @@ const executionFields = {
   abandoned: z.boolean().optional(),
 };
 
-const listedExecutionSchema = z
-  .object(executionFields)
-  .meta({ id: "ListedExecution", description: "an execution without its result" });
+const listedExecutionSchema = z.object(executionFields).meta({ id: "ListedExecution", description: "an execution without its result" });
 
 export const executionSchema = z
   .object({

@@ -13,7 +13,6 @@ import type { HttpServer, ServeOptions } from "./serve.ts";
 /** Heartbeats keep an event stream that is read above this. */
 const idleTimeoutMs = 120_000;
 const closeDeadlineMs = 5_000;
-const closingLookMs = 10;
 
 /** `serve`, where there is Node. */
 export async function listen(coordinator: AnyCoordinator, options: ServeOptions): Promise<HttpServer> {
@@ -40,6 +39,11 @@ export async function listen(coordinator: AnyCoordinator, options: ServeOptions)
     }),
   );
   server.timeout = idleTimeoutMs;
+  let isClosing = false;
+  // A connection that has carried its last answer would otherwise be kept for the next request until the deadline.
+  server.prependListener("request", ({ socket }, response) => {
+    response.once("close", () => isClosing && socket.destroySoon());
+  });
   server.on("clientError", refuse);
   server.listen(port, hostname);
   await once(server, "listening");
@@ -51,19 +55,11 @@ export async function listen(coordinator: AnyCoordinator, options: ServeOptions)
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= (async () => {
+      isClosing = true;
       api.close();
-      const giveUpAt = clock.monotonicNow() + closeDeadlineMs;
-      let timer: unknown;
-      // A connection whose last answer has gone out is idle, and would be kept for seconds.
-      const closeWhatIsIdle = () => {
-        if (clock.monotonicNow() < giveUpAt) server.closeIdleConnections();
-        else server.closeAllConnections();
-        timer = clock.setTimeout(closeWhatIsIdle, closingLookMs);
-      };
-      const isShut = shut(server);
-      closeWhatIsIdle();
-      await isShut;
-      clock.clearTimeout(timer);
+      const deadline = clock.setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
+      await shut(server);
+      clock.clearTimeout(deadline);
     })();
     return closed;
   };
@@ -74,6 +70,7 @@ export async function listen(coordinator: AnyCoordinator, options: ServeOptions)
 function shut(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
+    server.closeIdleConnections();
   });
 }
 
