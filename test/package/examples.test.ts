@@ -61,6 +61,18 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /deaf server: ExecutionTimeoutError/,
     /1 completed, 3 failed/,
   ],
+  "telemetry.ts": [
+    /"level":30,"event":"execution\.started","executionId":"order-7","attempt":1/,
+    /"level":40,"event":"execution\.retrying".*the warehouse does not answer/,
+    /"event":"execution\.completed","executionId":"order-7","attempt":2,"durationMs":\d+/,
+    /a lamp on its way/,
+    /span: execution\.start +under POST \/orders, 0 links/,
+    /span: execution\.attempt failed under execution\.start, 0 links/,
+    /span: pack +under execution\.attempt, 0 links/,
+    /span: execution\.attempt completed under execution\.start, 1 links/,
+    /span: execution completed under execution\.start, 2 links/,
+    /traces: 1/,
+  ],
   "two-settings.ts": [
     /lease begins, with priority 10/,
     /treaty begins, with priority 10/,
