@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
 
-const projects = ["unit", "http", "contract", "model", "simulation", "conformance", "package"];
+const projects = ["unit", "http", "telemetry", "contract", "model", "simulation", "conformance", "package"];
 const slow = new Set(["http", "model", "simulation", "package"]);
 
 export default defineConfig({

@@ -151,6 +151,10 @@ export class AttemptRun implements AttemptHost {
     this.#environment.reports.movedOn(this);
   }
 
+  get start(): ExecutionRecord["request"] {
+    return this.record.request;
+  }
+
   get settings(): Settings | undefined {
     return this.record.request.settings;
   }

@@ -22,6 +22,7 @@ import { toFleetOptions } from "./fleet-options.ts";
 import { machineOf } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
+import { traceOf } from "./traced.ts";
 
 /** Events of one type, or all of them. */
 export type EventOfType<Type extends ExecutionEventType | "*", Output> = Type extends "*"
@@ -336,9 +337,10 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     const { orchestrator, inputSchema } = this.#options;
     const validated = inputSchema === undefined ? undefined : await inputSchema["~standard"].validate(input);
     const accepted = acceptedInput(orchestrator, validated, input);
-    const { clock, maxOfGroup } = this.#fleetOptions;
+    const { clock, maxOfGroup, reportError } = this.#fleetOptions;
+    const id = options.id ?? this.#newId();
     return {
-      id: options.id ?? this.#newId(),
+      id,
       input: accepted,
       settings,
       idempotencyKey: options.idempotencyKey,
@@ -355,6 +357,7 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       attempt: 0,
       takeovers: 0,
       startedAt: undefined,
+      trace: traceOf(this.#options.tracing, { executionId: id, group }, reportError),
     };
   }
 

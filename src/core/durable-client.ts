@@ -66,7 +66,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.orchestratorMachine = machineOf(options.orchestrator);
     this.#patience = new Patience(clock, random);
     this.#events = new DurableEvents(reportError);
-    this.#startDefaults = { options, machineId, generateId };
+    this.#startDefaults = { options, machineId, generateId, reportError };
     this.#writes = new DurableWrites({
       store,
       name,

@@ -16,6 +16,7 @@ import { inputHash } from "./durable-input-hash.ts";
 import { checkDurableStartOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
 import { toSettingsText } from "./durable-settings.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
+import { traceOf } from "./traced.ts";
 
 /** Which machine or function an orchestrator is, for the store. */
 export function machineIdOf(orchestrator: AnyOrchestrator): string {
@@ -28,6 +29,7 @@ export interface StartDefaults {
   readonly options: DurableCoordinatorOptions<AnyOrchestrator>;
   readonly machineId: string;
   generateId(): string;
+  reportError(error: unknown): void;
 }
 
 /**
@@ -58,6 +60,7 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;
   const { maxAttempts = 1, backoff } = { ...withoutTest(common.retry), ...options.retry };
   const settings = toSettingsText(common, options.settings);
+  const trace = traceOf(common.tracing, { executionId: id, group }, defaults.reportError);
   const inputText = toJsonText(input as unknown, `${where}input`) as string | undefined;
   return {
     id,
@@ -73,6 +76,7 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(backoff !== undefined && { retry: JSON.stringify({ backoff }) }),
     machineId,
+    ...(trace !== undefined && { trace: JSON.stringify(trace) }),
     ...(idempotencyKey !== undefined && { idempotencyKey, inputHash: inputHash(inputText) }),
   };
 }

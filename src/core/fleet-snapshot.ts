@@ -65,11 +65,12 @@ const plain = {
   settings: undefined,
   signal: undefined,
   startedAt: undefined,
+  trace: undefined,
 } as const;
 
 function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
   const { request, actor, status } = record;
-  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers } = request;
+  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers, trace } = request;
   const { attempt, queuedAt, startedAt } = (actor as NonNullable<typeof actor>).getSnapshot().context;
   return {
     id,
@@ -88,6 +89,7 @@ function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(startedAt !== undefined && { startedAt }),
+    ...(trace !== undefined && { trace }),
     ...(status === "queued" && dueAt !== undefined && { dueAt }),
   };
 }

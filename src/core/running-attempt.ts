@@ -2,6 +2,7 @@ import type { EventObject } from "xstate";
 import type { CheckpointTimer } from "../model/checkpoint.ts";
 import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { RunEvent } from "../model/run-event.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 
 /** Whether an attempt takes a signal, and if not, which it would take. */
@@ -23,6 +24,8 @@ export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
   readonly signal: AbortSignal;
+  /** Of its execution. */
+  readonly start: { readonly queuedAt: number; readonly group: string | undefined; readonly trace: TraceContext | undefined };
   readonly settings: Settings | undefined;
   now(): number;
   remainingMs(): number;

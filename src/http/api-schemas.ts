@@ -6,19 +6,16 @@ import { executionStatuses } from "../model/execution.ts";
 const maxSpanMs = 315_360_000_000;
 
 /** What every store can keep, and every address can carry. */
-const name = z
-  .string()
-  .min(1)
-  .max(512)
-  .regex(/^[^\0\p{Surrogate}]*$/u, "has a NUL or a lone surrogate");
-const spanMs = z.number().min(0).max(maxSpanMs).describe("milliseconds, ten years at most");
-const positiveSpanMs = z.number().positive().max(maxSpanMs).describe("milliseconds, ten years at most");
+export const storableText = z.string().regex(/^[^\0\p{Surrogate}]*$/u, "has a NUL or a lone surrogate");
+const name = storableText.min(1).max(512);
+const spanMs = z.int().min(0).max(maxSpanMs).describe("milliseconds, ten years at most");
+const positiveSpanMs = z.int().min(1).max(maxSpanMs).describe("milliseconds, ten years at most");
 const instant = z.number().describe("epoch milliseconds");
 
-export const executionId = name.refine((id) => id !== "." && id !== "..", "cannot be part of an address");
-export const status = z.enum(executionStatuses as [string, ...string[]]).meta({ id: "ExecutionStatus" });
+const executionId = name.refine((id) => id !== "." && id !== "..", "cannot be part of an address");
+const status = z.enum(executionStatuses as [string, ...string[]]).meta({ id: "ExecutionStatus" });
 
-export const startOptionsSchema = z.strictObject({
+const startOptionsSchema = z.strictObject({
   id: executionId.optional().describe("generated when left out"),
   priority: z.number().optional().describe("higher goes first; 0"),
   group: name.optional(),
@@ -53,7 +50,7 @@ export const startSchema = z
   })
   .meta({ id: "Start" });
 
-export const cancelSchema = z.strictObject({ reason: z.string().min(1).max(2_000).optional() }).meta({ id: "Cancel" });
+export const cancelSchema = z.strictObject({ reason: storableText.min(1).max(2_000).optional() }).meta({ id: "Cancel" });
 
 export const signalSchema = z
   .looseObject({ type: z.string().min(1).max(512) })
@@ -71,7 +68,7 @@ export const listQuerySchema = z.strictObject({
     .describe("nextCursor of the page before"),
 });
 
-export const serializedErrorSchema = z
+const serializedErrorSchema = z
   .looseObject({ name: z.string(), message: z.string(), code: z.string().optional() })
   .meta({ id: "ExecutionError", description: "why it failed; `cause` is another one" });
 
@@ -95,9 +92,7 @@ const executionFields = {
   abandoned: z.boolean().optional(),
 };
 
-export const listedExecutionSchema = z
-  .object(executionFields)
-  .meta({ id: "ListedExecution", description: "an execution without its result" });
+const listedExecutionSchema = z.object(executionFields).meta({ id: "ListedExecution", description: "an execution without its result" });
 
 export const executionSchema = z
   .object({

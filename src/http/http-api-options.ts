@@ -60,16 +60,12 @@ const basePathCheck: check.OptionCheck = (value, field) => {
   throw new InvalidOptionsError({ field, expected: "a path such as /fleet", received: value });
 };
 
-const isBoolean: check.OptionCheck = (value, field) => {
-  if (typeof value !== "boolean") throw new InvalidOptionsError({ field, expected: "true or false", received: value });
-};
-
 const optionChecks: Readonly<Record<keyof HttpApiOptions, check.OptionCheck>> = {
   authorize: check.callable,
   hosts: check.listOf(hostCheck),
   allowedOrigins: check.listOf(originCheck),
   basePath: basePathCheck,
-  dashboard: check.either("true, false or a function that gives files", isBoolean, check.callable),
+  dashboard: check.either("true, false or a function that gives files", check.flag, check.callable),
   maxBodyBytes: check.wholeNumber(1),
   maxHeaderBytes: check.wholeNumber(1),
   maxReplayedEvents: check.wholeNumber(1),

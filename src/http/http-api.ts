@@ -2,7 +2,9 @@ import { Hono } from "hono";
 import type * as z from "zod";
 import type { AnyCoordinator } from "../core/any-coordinator.ts";
 import { createSystemClock } from "../core/system-clock.ts";
+import { ExecutionNotFoundError } from "../model/errors.ts";
 import type { ApiContext, ApiRoute } from "./api-route.ts";
+import { storableText } from "./api-schemas.ts";
 import { createDashboard } from "./dashboard.ts";
 import { EventHub } from "./event-hub.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -107,6 +109,7 @@ function mountDashboard(app: Hono, basePath: string, answer: (request: Request, 
 }
 
 async function handle(route: ApiRoute, context: ApiContext, request: Request, id: string, maxBodyBytes: number): Promise<Response> {
+  if (route.path.includes("{id}") && !storableText.safeParse(id).success) throw new ExecutionNotFoundError(id);
   const query = readQuery(route, new URL(request.url).searchParams);
   const body = await readBody(route, request, maxBodyBytes);
   return route.handle({ context, request, id, query: query as never, body: body as never });

@@ -10,18 +10,17 @@ import { createHttpApi } from "./http-api.ts";
 import { Problem, toProblemResponse } from "./problem.ts";
 import type { HttpServer, ServeOptions } from "./serve.ts";
 
-/** Whoever sends its headers or its body slower than that is cut off. */
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
 /** Heartbeats keep an event stream that is read above this. */
 const idleTimeoutMs = 120_000;
 const closeDeadlineMs = 5_000;
 
 /** `serve`, where there is Node. */
 export async function listen(coordinator: AnyCoordinator, options: ServeOptions): Promise<HttpServer> {
-  const { port = 0, hostname = "127.0.0.1", ...apiOptions } = options;
+  const { port = 0, hostname = "127.0.0.1", headersTimeoutMs = 10_000, requestTimeoutMs = 30_000, ...apiOptions } = options;
   check.wholeNumber(0)(port, "port");
   check.text(hostname, "hostname");
+  check.positiveMilliseconds(headersTimeoutMs, "headersTimeoutMs");
+  check.positiveMilliseconds(requestTimeoutMs, "requestTimeoutMs");
   if (options.authorize === undefined && !isLoopback(hostname)) throw notLoopback(hostname);
   const api = createHttpApi(coordinator, apiOptions);
   const { clock = createSystemClock() } = options;
@@ -29,7 +28,8 @@ export async function listen(coordinator: AnyCoordinator, options: ServeOptions)
     {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: 1_000,
+      // How exactly Node keeps to them; by itself only every half minute.
+      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
       // More than the API takes, so that it is the API that refuses, and explains.
       maxHeaderSize: (options.maxHeaderBytes ?? 16_384) + 16_384,
     },

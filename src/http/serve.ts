@@ -7,6 +7,10 @@ export interface ServeOptions extends HttpApiOptions {
   port?: number;
   /** Where to listen; `127.0.0.1`. Beyond loopback only with `authorize`. */
   hostname?: string;
+  /** Whoever has not sent its headers by then is cut off; 10 000. */
+  headersTimeoutMs?: number;
+  /** Whoever has not sent its whole request by then is cut off; 30 000. */
+  requestTimeoutMs?: number;
 }
 
 /** A server that listens. */
