@@ -118,6 +118,7 @@ export type { FallbackContext, FallbackStrategy } from "./ports/fallback-strateg
 export type { FinalIterationContext, FinalIterationStrategy } from "./ports/final-iteration-strategy.ts";
 export type { HumanInTheLoop } from "./ports/human-in-the-loop.ts";
 export type { Oracle, OracleConfig, OracleQuestion } from "./ports/oracle.ts";
+export type { TraceContext, TracedAttempt, TracedStart, Tracing } from "./ports/tracing.ts";
 export type { Environment } from "./settings/environment.ts";
 export { type LoadSettingsOptions, loadSettings } from "./settings/load-settings.ts";
 export { type ParseSettingsOptions, parseSettings } from "./settings/parse-settings.ts";

@@ -5,7 +5,10 @@ import { noSkipsReporter } from "./support/no-skips-reporter.ts";
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
 
-const projects = ["unit", "http", "contract", "durable", "faults", "model", "simulation", "conformance", "cli", "package"];
+const projects = [
+  ...["unit", "http", "telemetry", "contract", "durable", "faults"],
+  ...["model", "simulation", "conformance", "cli", "package"],
+];
 const slow = new Set(["http", "faults", "model", "simulation", "cli", "package"]);
 const reporters = ["default" as const, ...(process.env.CI === "true" ? [noSkipsReporter] : [])];
 

@@ -2,6 +2,7 @@ import type { EventObject } from "xstate";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
 import { CheckpointRefusedError, YieldedError } from "../model/checkpoint-errors.ts";
 import { ExecutionCancelledError, NonRetryableError } from "../model/errors.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { backoffDelayMs } from "../model/retry-policy.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { Settings } from "../settings/settings-schema.ts";
@@ -115,6 +116,12 @@ export class AttemptRun implements AttemptHost {
     return this.#stopReason === undefined ? this.running?.deliver(event) : undefined;
   }
 
+  /** Undefined where there is no machine at work. */
+  get state(): OrchestratorState | undefined {
+    const state = this.running?.state?.();
+    return state !== undefined && this.#stopReason !== undefined ? { ...state, accepts: [] } : state;
+  }
+
   get restored(): unknown {
     return this.record.saved;
   }
@@ -149,6 +156,10 @@ export class AttemptRun implements AttemptHost {
 
   get onRetry(): "restart" | "resume" {
     return this.record.request.onRetry;
+  }
+
+  get start(): ExecutionRecord["request"] {
+    return this.record.request;
   }
 
   get settings(): Settings | undefined {

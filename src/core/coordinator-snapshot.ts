@@ -1,6 +1,7 @@
 import type { Snapshot } from "xstate";
 import { type ExecutionInfo, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { SettingsInput } from "../settings/settings-schema.ts";
 
 /** An execution that had not ended, as it will be queued again. */
@@ -26,6 +27,7 @@ export interface PersistedExecution {
   readonly saved?: unknown;
   /** When its delay is over, where it had one. */
   readonly dueAt?: number;
+  readonly trace?: TraceContext;
 }
 
 /** An execution that had ended. */

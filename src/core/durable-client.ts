@@ -1,8 +1,9 @@
-import { createActor, type EventObject, type Subscription } from "xstate";
+import { type AnyStateMachine, createActor, type EventObject, type Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
@@ -27,6 +28,7 @@ import { defaultPageSize, queryCheck } from "./execution-index.ts";
 import type { Waiter } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { toFleetOptions } from "./fleet-options.ts";
+import { machineOf, savedState } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createIdGenerator } from "./sortable-id.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
@@ -35,6 +37,7 @@ import { Worker } from "./worker.ts";
 /** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
 export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
   readonly supervisor: SupervisorRef;
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   readonly stats: StatsStore;
   readonly #options: DurableCoordinatorOptions<AnyOrchestrator>;
   readonly #fleetOptions: FleetOptions;
@@ -64,9 +67,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const options = { ...asked, store };
     const machineId = machineIdOf(options.orchestrator);
     this.#options = options;
+    this.orchestratorMachine = machineOf(options.orchestrator);
     this.#patience = new Patience(clock, random);
     this.#events = new DurableEvents(reportError);
-    this.#startDefaults = { options, machineId, generateId };
+    this.#startDefaults = { options, machineId, generateId, reportError };
     this.#writes = new DurableWrites({
       store,
       name,
@@ -188,6 +192,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const { store, name } = this.#options;
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     return record && this.#toInfo(record);
+  }
+
+  async getOrchestratorState(id: string): Promise<OrchestratorState | undefined> {
+    const here = this.#fleet.record(id)?.run?.state;
+    if (here !== undefined) return here;
+    const { store, name, orchestrator, machineVersion } = this.#options;
+    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    return record && savedState(record, orchestrator, machineVersion);
   }
 
   async list(query: ExecutionQuery = {}): Promise<ExecutionPage<OutputOf<O>>> {

@@ -17,6 +17,7 @@ import { inputHash } from "./durable-input-hash.ts";
 import { checkDurableStartOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
 import { toSettingsText } from "./durable-settings.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
+import { traceOf } from "./traced.ts";
 
 /** Which machine or function an orchestrator is, for the store. */
 export function machineIdOf(orchestrator: AnyOrchestrator): string {
@@ -29,6 +30,7 @@ export interface StartDefaults {
   readonly options: DurableCoordinatorOptions<AnyOrchestrator>;
   readonly machineId: string;
   generateId(): string;
+  reportError(error: unknown): void;
 }
 
 /**
@@ -59,6 +61,7 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;
   const { maxAttempts = 1, backoff, onRetry } = { ...withoutTest(common.retry), ...options.retry };
   const settings = toSettingsText(common, options.settings);
+  const trace = traceOf(common.tracing, { executionId: id, group }, defaults.reportError);
   const inputText = toJsonText(input as unknown, `${where}input`) as string | undefined;
   return {
     id,
@@ -74,6 +77,7 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...((backoff !== undefined || onRetry !== undefined) && { retry: JSON.stringify({ backoff, onRetry }) }),
     machineId,
+    ...(trace !== undefined && { trace: JSON.stringify(trace) }),
     ...(idempotencyKey !== undefined && { idempotencyKey, inputHash: inputHash(inputText) }),
   };
 }

@@ -2,6 +2,7 @@ import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 import type { Candidate } from "./admission-queue.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -33,6 +34,8 @@ export interface ExecutionRequest {
   readonly attempt: number;
   readonly takeovers: number;
   readonly startedAt: number | undefined;
+  /** Of whoever started it. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** Somebody who waits for the end. */

@@ -68,11 +68,13 @@ const plain = {
   settings: undefined,
   signal: undefined,
   startedAt: undefined,
+  trace: undefined,
 } as const;
 
 function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
   const { request, actor, status } = record;
-  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers, onRetry } = request;
+  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers, onRetry, trace } =
+    request;
   // One that was timing out has failed already, and counts as that.
   const isCutShort = status === "running" && phaseOf(record) !== "timingOut";
   const saved = status === "queued" || isCutShort || onRetry === "resume" ? record.saved : undefined;
@@ -95,6 +97,7 @@ function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined
     ...(startedAt !== undefined && { startedAt }),
     ...(onRetry === "resume" && { onRetry }),
     ...(saved !== undefined && { saved: toJson(toPlain(saved), `what execution ${JSON.stringify(id)} saved`) }),
+    ...(trace !== undefined && { trace }),
     ...(status === "queued" && dueAt !== undefined && { dueAt }),
   };
 }

@@ -1,7 +1,9 @@
-import { type AnyEventObject, type AnyMachineSnapshot, type EventObject, getNextTransitions, transition } from "xstate";
+import { type AnyActorRef, type AnyEventObject, type AnyMachineSnapshot, type EventObject, transition } from "xstate";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { Clock } from "../ports/clock.ts";
 import { MachineTimers } from "./durable-machine-timers.ts";
 import type { HostedMachine, HostMachine } from "./hosted-machine.ts";
+import { acceptedSignals } from "./machine-of-orchestrator.ts";
 import { MemoryMachineKeeper } from "./memory-machine-keeper.ts";
 import type { AttemptHost, BeginAttempt, Delivery, MachineCapture, MachineKeeper, RunningAttempt } from "./running-attempt.ts";
 
@@ -109,8 +111,13 @@ class MachineAttempt implements RunningAttempt {
     if (!holds && this.#slotCame) this.continueWaiting();
   }
 
+  state(): OrchestratorState {
+    const snapshot = this.#newest();
+    return { value: snapshot.value, accepts: this.#acceptedTypes(snapshot) };
+  }
+
   deliver(event: EventObject): Delivery {
-    const snapshot = this.#foreseen ?? this.#machine.actor.getSnapshot();
+    const snapshot = this.#newest();
     if (!this.#takes(snapshot, event)) return { accepted: false, accepts: this.#acceptedTypes(snapshot) };
     this.#host.signalled(event.type);
     if (this.#holdsSlot) {
@@ -198,11 +205,12 @@ class MachineAttempt implements RunningAttempt {
     if (this.#held.length === 1) this.#host.wantsSlot();
   }
 
-  /** Event types that have a transition now and may come from outside. */
+  #newest(): AnyMachineSnapshot {
+    return this.#foreseen ?? this.#machine.actor.getSnapshot();
+  }
+
   #acceptedTypes(snapshot: AnyMachineSnapshot): string[] {
-    if (snapshot.status !== "active") return [];
-    const types = getNextTransitions(snapshot).map(({ eventType }) => eventType);
-    return [...new Set(types)].filter((type) => type !== "" && this.#machine.isSignal(type)).sort();
+    return acceptedSignals(snapshot, (type) => this.#machine.isSignal(type));
   }
 
   /** Timers of a machine without a slot are over when they are due, but act only when it has a slot again. */

@@ -3,6 +3,7 @@ import { InvokeInterruptedError } from "../model/checkpoint-errors.ts";
 import type { InspectionObserver } from "./coordinator-options.ts";
 import type { HostMachine } from "./hosted-machine.ts";
 import { InvokeEntries } from "./invoke-entries.ts";
+import { isForeignSignal } from "./machine-of-orchestrator.ts";
 
 /** A user's machine, as it is: the input is its input, its state value the progress, its output the result. */
 export function plainMachine(machine: AnyStateMachine, inspect: InspectionObserver | undefined): HostMachine {
@@ -36,8 +37,7 @@ export function plainMachine(machine: AnyStateMachine, inspect: InspectionObserv
       isBusy: ({ children }) =>
         Object.values(children as Record<string, AnyActorRef | undefined>).some((child) => child?.getSnapshot()?.status === "active"),
       send: (event) => actor.send(event),
-      // What XState itself sends is nobody else's to send: a signal cannot play a timer or an actor of the machine.
-      isSignal: (type) => !type.startsWith("xstate."),
+      isSignal: isForeignSignal,
       expects: () => false,
       toProgress: ({ value }) => value,
       toResult: async (output) => output,

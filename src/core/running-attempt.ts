@@ -1,6 +1,8 @@
 import type { EventObject } from "xstate";
 import type { CheckpointTimer } from "../model/checkpoint.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { RunEvent } from "../model/run-event.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 
 /** Whether an attempt takes a signal, and if not, which it would take. */
@@ -11,6 +13,8 @@ export interface RunningAttempt {
   /** Settles when the orchestrator does. */
   readonly result: Promise<unknown>;
   deliver(event: EventObject): Delivery;
+  /** Of a machine. */
+  state?(): OrchestratorState;
   /** It holds a slot again: what was held back while it waited may go on. */
   continueWaiting(): void;
 }
@@ -20,6 +24,8 @@ export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
   readonly signal: AbortSignal;
+  /** Of its execution. */
+  readonly start: { readonly queuedAt: number; readonly group: string | undefined; readonly trace: TraceContext | undefined };
   readonly settings: Settings | undefined;
   now(): number;
   remainingMs(): number;

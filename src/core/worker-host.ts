@@ -48,6 +48,10 @@ export class WorkerHost implements AttemptHost {
     return this.#host.attempt;
   }
 
+  get start(): AttemptHost["start"] {
+    return this.#host.start;
+  }
+
   get signal(): AbortSignal {
     return this.#host.signal;
   }

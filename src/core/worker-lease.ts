@@ -2,6 +2,7 @@ import type { Checkpoint, CheckpointBudget } from "../model/checkpoint.ts";
 import { fromJsonText, type JsonText } from "../model/json-text.ts";
 import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { ClaimedExecution } from "../ports/store-claim.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { ExecutionRequest } from "./execution-record.ts";
 
 /** An execution that this worker has claimed, and what it must know to write about it. */
@@ -81,6 +82,7 @@ function toRequest(execution: ClaimedExecution, budget: CheckpointBudget | undef
     attempt: execution.attempt - 1,
     takeovers: execution.takeovers,
     startedAt: execution.startedAt,
+    trace: fromJsonText(execution.trace) as TraceContext | undefined,
   };
 }
 
