@@ -73,6 +73,19 @@ export class WorkerSettler implements AttemptCustody {
     return report.settled;
   }
 
+  /** Ends what waits for a slot here. */
+  async cancelUnbegun(lease: WorkerLease, reason: string | undefined): Promise<void> {
+    const report = await this.#write(lease, { type: "cancel", ...(reason !== undefined && { reason }) });
+    if (!report.settled || report.status === "queued") return;
+    const { startedAt = report.at } = lease.execution;
+    const details = {
+      type: "execution.cancelled",
+      durationMs: Math.max(0, report.at - startedAt),
+      ...(reason !== undefined && { reason }),
+    };
+    this.#options.send({ type: "execution.leave", request: lease.request, details: details as EventDetails });
+  }
+
   async #abandon(record: ExecutionRecord): Promise<void> {
     const { leaseOf, send } = this.#options;
     const lease = leaseOf(record);

@@ -137,7 +137,7 @@ export class Worker {
     });
     this.begin = (input, host) => {
       const lease = this.#leases.get(host.executionId);
-      if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
+      if (lease === undefined || lease.settling) throw new LeaseLostError(host.executionId, "it was over before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
       const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
       const settings = settingsOf(options, lease.execution.settings);
@@ -391,7 +391,10 @@ export class Worker {
 
   #cancel(lease: WorkerLease, reason: string | undefined): void {
     lease.cancelReason ??= reason;
-    if (!lease.settling && !lease.lost) this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
+    if (lease.settling || lease.lost) return;
+    // The fleet ends what it has not begun by itself, and nobody would tell the store.
+    if (this.#runOf(lease) === undefined) void this.settler.cancelUnbegun(lease, reason);
+    else this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
   }
 
   #abandon(lease: WorkerLease): void {

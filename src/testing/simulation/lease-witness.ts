@@ -32,6 +32,10 @@ export class LeaseWitness implements LinkObserver {
     return Math.max(0, ...this.#beliefsOf(process, id).keys());
   }
 
+  validUntil(process: SimulatedProcess, id: string, fence: number): number {
+    return this.#beliefsOf(process, id).get(fence)?.until ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** The name under which the process claims; undefined before it has. */
   ownerOf(process: SimulatedProcess): string | undefined {
     return this.#owners.get(process);

@@ -1,4 +1,4 @@
-import { InvalidOptionsError } from "../../model/errors.ts";
+import * as check from "../../model/option-check.ts";
 import { BrokenPromise } from "./course.ts";
 import { type SimulatedFault, simulatedFaults } from "./simulated-faults.ts";
 import { SimulatedWorld } from "./simulated-world.ts";
@@ -57,6 +57,19 @@ export class SimulationFailure extends Error {
   }
 }
 
+const allFaults = Object.keys(simulatedFaults) as SimulatedFault[];
+
+const optionsCheck = check.fields(
+  {
+    seed: check.numberBetween(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+    workers: check.wholeNumber(1),
+    executions: check.wholeNumber(1),
+    faults: check.listOf(check.oneOf(...allFaults)),
+    trace: () => {},
+  },
+  ["seed"],
+);
+
 /** Lines that a failure shows. */
 const shownLines = 40;
 
@@ -73,10 +86,8 @@ const shownLines = 40;
  * ```
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const faults = options.faults ?? (Object.keys(simulatedFaults) as SimulatedFault[]);
-  for (const fault of faults)
-    if (!Object.hasOwn(simulatedFaults, fault))
-      throw new InvalidOptionsError({ field: "faults", expected: Object.keys(simulatedFaults).join(", "), received: fault });
+  optionsCheck(options, "options");
+  const { faults = allFaults } = options;
   const run = async (traced: boolean) => {
     const world = new SimulatedWorld({ ...options, faults, traced });
     const broken = await brokenIn(world);

@@ -70,7 +70,7 @@ export class SimulatedWorld {
     this.#kind = dice.pick(["function", "machine"]);
     this.#weather = drawWeather(dice, options.faults);
     this.#leaseMs = dice.pick([1_500, 3_000]);
-    this.#lastsMs = dice.pick([4_000, 8_000, 16_000]);
+    this.#lastsMs = dice.pick([3_000, 6_000, 10_000]);
     const isGrouped = dice.chance(0.5);
     const maxConcurrent = dice.int(1, 3);
     const groupLimit = isGrouped && dice.chance(0.8) ? dice.int(1, 2) : undefined;
@@ -79,7 +79,7 @@ export class SimulatedWorld {
     this.#common = {
       name: simulatedName,
       leaseMs: this.#leaseMs,
-      pollMs: dice.pick([200, 500, 1_000]),
+      pollMs: dice.pick([300, 500, 1_000]),
       maxConcurrent,
       maxTakeovers: dice.chance(0.3) ? dice.int(0, 2) : 1_000,
       cancelGraceMs,
@@ -112,6 +112,7 @@ export class SimulatedWorld {
       trustsStoreClock: !this.#weather.jumps,
       entry: (id) => this.#witness.entries.get(id),
       fenceOf: (process, id) => this.#leases.fenceOf(process, id),
+      validUntil: (process, id, fence) => this.#leases.validUntil(process, id, fence),
     });
     course.note("world", () => this.#description);
     this.#clientLink = this.#createLink(false);
@@ -334,8 +335,9 @@ export class SimulatedWorld {
 
   /** What a worker held is at its end, or back in the store, when it says that it is closed. */
   #checkHoldsNothing(process: SimulatedProcess): void {
-    for (const { id, owner, place } of this.#witness.entries.values())
-      if (place === "leased" && owner === this.#leases.ownerOf(process)) this.course.fail(`${process.name} is closed, and holds it`, id);
+    for (const { id, owner, expiresAt = 0 } of this.#witness.entries.values())
+      if (owner !== undefined && owner === this.#leases.ownerOf(process) && expiresAt > this.#store.now())
+        this.course.fail(`${process.name} is closed, and holds it`, id);
   }
 
   /** Its worker has heard of a cancel, and its orchestrator had time to stop. */
@@ -386,7 +388,7 @@ export class SimulatedWorld {
     const processes = [this.#client, ...this.#workers.filter(({ isClosing }) => !isClosing).map(({ process }) => process)];
     let open = processes.length;
     for (const process of processes) void process.coordinator.close({ deadlineMs: 1_000 }).then(() => (open -= 1));
-    await clock.advance(3_000);
+    for (let leftMs = 3_000; leftMs > 0 && open > 0; leftMs -= 500) await clock.advance(500);
     if (open > 0) this.course.fail(`${open} coordinators do not close`);
     await clock.settle();
   }

@@ -22,6 +22,8 @@ export interface WorkWitnessOptions {
   entry(id: string): LedgerEntry | undefined;
   /** Under which fence the process may act. */
   fenceOf(process: SimulatedProcess, id: string): number;
+  /** Until when nobody else can hold it, as far as the process knows. */
+  validUntil(process: SimulatedProcess, id: string, fence: number): number;
 }
 
 /** Knows which work is under way where, and takes its effects as a fenced resource would. */
@@ -81,6 +83,9 @@ export class WorkWitness {
     for (const [process, count] of ofProcess)
       if (count > this.#options.maxConcurrent)
         this.#course.fail(`${process.name} runs ${count}, and may run ${this.#options.maxConcurrent}`);
+    for (const { id, fence, process } of acting)
+      if (this.#course.elapsedMs > this.#options.validUntil(process, id, fence))
+        this.#course.fail(`${process.name} works on it under fence ${fence}, and that lease may be over`, id);
     if (!this.#options.trustsStoreClock) return;
     this.#checkHolders(acting);
     this.#checkGroups(acting);

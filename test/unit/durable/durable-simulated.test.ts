@@ -13,6 +13,17 @@ afterEach(async () => {
   await world.closeAll();
 });
 
+/** A store that answers claims after a while. */
+function slowStore() {
+  const store = world.store();
+  const { claim } = store;
+  store.claim = (request) => {
+    const answer = claim(request);
+    return new Promise((resolve) => world.clock.setTimeout(() => resolve(answer), 200));
+  };
+  return store;
+}
+
 const untilStopped = (_: unknown, { signal }: ExecutionScope) =>
   new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
@@ -43,15 +54,62 @@ test("what is given back at the deadline of a close is settled and counted once"
 });
 
 test("what a claim brings while its worker closes is given back before the close is over", async () => {
-  const store = world.store();
-  const { claim } = store;
-  store.claim = (request) => new Promise((resolve) => world.clock.setTimeout(() => resolve(claim(request)), 200));
-  const coordinator = world.process({ store, orchestrator: untilStopped, role: "worker" });
   const client = world.process({ orchestrator: untilStopped, role: "client" });
   const id = await client.start(undefined);
+  const coordinator = world.process({ store: slowStore(), orchestrator: untilStopped, role: "worker" });
   await world.clock.advance(100);
   const closed = coordinator.close();
   await world.clock.advance(1_000);
   expect(await closed).toEqual({ drained: 0, cancelled: 0, released: 1, abandoned: 0 });
   expect(await client.getStatus(id)).toMatchObject({ status: "queued", takeovers: 0 });
+});
+
+test("a cancel reaches what its worker has claimed and not begun", async () => {
+  const client = world.process({ orchestrator: untilStopped, role: "client" });
+  await client.startMany(["first", "second"].map((id) => ({ input: undefined, options: { id } })));
+  const options = { orchestrator: untilStopped, role: "worker", maxConcurrent: 2, leaseMs: 3_000 } as const;
+  const coordinator = world.process({ ...options, store: slowStore() });
+  const told: string[] = [];
+  coordinator.on("*", ({ type, executionId }) => told.push(`${executionId} ${type}`));
+  await world.clock.advance(100);
+  // Both are claimed; when the answer comes, there is a slot for one only.
+  coordinator.setMaxConcurrent(1);
+  await world.clock.advance(200);
+  expect(await client.list({ status: "running" })).toMatchObject({ items: [{ id: "first" }, { id: "second" }] });
+  expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 1, queued: 1 });
+  const end = client.waitFor("second").catch((error: unknown) => error);
+  expect(await client.cancel("second", "not needed")).toBe(true);
+  await world.clock.advance(2_000);
+  expect(await client.getStatus("second")).toMatchObject({ status: "cancelled", reason: "not needed" });
+  expect(await end).toMatchObject({ name: "ExecutionCancelledError" });
+  expect(told.filter((line) => line.startsWith("second"))).toEqual(["second execution.cancelled"]);
+  expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 1, queued: 0, slotsTaken: 1 });
+});
+
+test("a lease whose claim was answered late is let go of in its own time, not in that of older ones", async () => {
+  const store = world.store();
+  const stopped: Record<string, number> = {};
+  world.process({
+    orchestrator: async (name: string, { signal }: ExecutionScope) => {
+      signal.addEventListener("abort", () => {
+        stopped[name] = world.clock.monotonicNow();
+      });
+      return untilStopped(name, { signal } as ExecutionScope);
+    },
+    store,
+    role: "worker",
+    leaseMs: 3_000,
+  });
+  const client = world.process({ orchestrator: async (_: string) => {}, role: "client" });
+  await client.start("first");
+  await world.clock.advance(1_800);
+  store.faults.set("claim", "after");
+  await client.start("second");
+  await world.clock.advance(940);
+  store.faults.clear();
+  await world.clock.advance(259);
+  store.faults.set("renew", "before");
+  await world.clock.advance(3_000);
+  // Nine tenths of a lease after the claim was sent, and after the last renewal.
+  expect(stopped).toEqual({ second: 1_800 + 2_700, first: 2_000 + 2_700 });
 });
