@@ -47,6 +47,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #worker: Worker | undefined;
   readonly #startDefaults: StartDefaults;
   #closed: Promise<CloseReport> | undefined;
+  /** Until the close is over. */
+  #isOpen = true;
 
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
@@ -105,7 +107,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const stats = new DurableStats(this.#fleet.stats());
     this.stats = stats.store;
     this.supervisor = supervisor;
-    this.#stopSupervisor = () => supervisor.stop();
+    this.#stopSupervisor = () => {
+      this.#isOpen = false;
+      supervisor.stop();
+    };
     supervisor.on("*", (event) => {
       const told = event as ExecutionEvent;
       // When it is queued is known to who started it, and nothing is removed but by the store.
@@ -122,7 +127,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       reportError,
     });
     this.#worker = worker;
-    worker?.attach(this.#fleet, (event) => supervisor.send(event));
+    worker?.attach(this.#fleet, (event) => {
+      // What a store answers after the close is over concerns nobody.
+      if (this.#isOpen) supervisor.send(event);
+    });
     supervisor.start();
     if (worker === undefined) return;
     worker.start();
