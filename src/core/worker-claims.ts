@@ -16,7 +16,7 @@ export interface WorkerClaimsOptions {
   claim(claimId: string, limit: number): Promise<ClaimReport>;
   /** `sentAt`: on the monotonic clock, before the store was first asked. */
   claimed(report: ClaimReport, sentAt: number): void;
-  /** No claim is under way any more. */
+  /** The store was asked, and has answered or will not. */
   answered(): void;
   modeChanged(mode: WorkerMode): void;
   reportError(error: unknown): void;
@@ -36,8 +36,9 @@ export class WorkerClaims {
   #mayHaveMore = true;
   /** A claim whose answer was lost: it is repeated as it was. */
   #unanswered: Claim | undefined;
+  /** Claims under way: the next one may begin before the last one is over. */
+  #asking = 0;
   #failures = 0;
-  #isAsking = false;
   #poll: unknown;
   #backoff: unknown;
   #finds: ((nothing: boolean) => void)[] = [];
@@ -50,9 +51,9 @@ export class WorkerClaims {
     return this.#mode.value;
   }
 
-  /** Whether the answer to a claim is awaited, which may bring executions. */
+  /** The store is being asked, and may give something. */
   get isAsking(): boolean {
-    return this.#isAsking;
+    return this.#asking > 0;
   }
 
   start(): void {
@@ -103,18 +104,25 @@ export class WorkerClaims {
   }
 
   async #claim(): Promise<void> {
-    const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
+    this.#asking += 1;
     // What becomes free or claimable in this tick is part of it.
     await undefined;
+    await this.#ask();
+    this.#asking -= 1;
+    this.#options.answered();
+    this.roomChanged();
+  }
+
+  async #ask(): Promise<void> {
+    const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
     const now = clock.monotonicNow();
     const repeated = this.#unanswered !== undefined && now - this.#unanswered.sentAt < leaseMs / 2 ? this.#unanswered : undefined;
     const asked = repeated ?? { id: generateId(), limit: freeSlots(), sentAt: now };
     this.#unanswered = undefined;
-    if (asked.limit <= 0) {
+    if (asked.limit <= 0 || this.#isOver) {
       this.#step({ type: "worker.claimed" });
       return;
     }
-    this.#isAsking = true;
     // The answer to a claim that was sent before says nothing about what came since.
     const finds = repeated === undefined ? this.#finds.splice(0) : [];
     try {
@@ -127,7 +135,6 @@ export class WorkerClaims {
       const nothing = report.executions.length === 0 && report.nextDueInMs === undefined;
       for (const found of finds) found(nothing);
       this.#step({ type: "worker.claimed" });
-      this.roomChanged();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) reportError(error);
       this.#mayHaveMore = true;
@@ -136,9 +143,6 @@ export class WorkerClaims {
       else this.#finds.push(...finds);
       this.#failures += 1;
       this.#step({ type: "worker.claimFailed" });
-    } finally {
-      this.#isAsking = false;
-      this.#options.answered();
     }
   }
 

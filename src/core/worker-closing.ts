@@ -10,8 +10,8 @@ const lastWriteMs = 1_000;
 
 export interface WorkerClosingOptions {
   leases(): WorkerLease[];
-  /** Whether a claim is under way: what it brings is given back before the close is over. */
-  isClaiming(): boolean;
+  /** A claim is under way: what it brings is to be given back. */
+  isAsking(): boolean;
   runOf(lease: WorkerLease): AttemptRun | undefined;
   release(lease: WorkerLease): void;
   cancel(lease: WorkerLease): void;
@@ -55,18 +55,18 @@ export class WorkerClosing {
     else if (abandoned) this.#report.abandoned += 1;
     else if (end.status === "cancelled") this.#report.cancelled += 1;
     else this.#report.drained += 1;
-    this.check();
+    this.#check();
   }
 
   /** Another worker has it, or will. */
   lost(): void {
     this.#report.released += 1;
-    this.check();
+    this.#check();
   }
 
-  /** There may be nothing left to wait for. */
-  check(): void {
-    if (!this.#holdsSomething()) this.#nothingHeld();
+  /** The claim that was under way has been answered. */
+  answered(): void {
+    this.#check();
   }
 
   #cutOff(lease: WorkerLease, mode: "drain" | "cancel" | "release"): void {
@@ -81,12 +81,17 @@ export class WorkerClosing {
     run?.stop(releasedError(lease.id));
   }
 
-  #holdsSomething(): boolean {
-    return this.#options.leases().length > 0 || this.#options.isClaiming();
+  #check(): void {
+    if (this.#holdsNothing) this.#nothingHeld();
+  }
+
+  get #holdsNothing(): boolean {
+    const { leases, isAsking } = this.#options;
+    return leases().length === 0 && !isAsking();
   }
 
   async #untilNothingIsHeld(mostMs: number): Promise<void> {
-    if (!this.#holdsSomething()) return;
+    if (this.#holdsNothing) return;
     await new Promise<void>((resolve) => {
       const timer = this.#clock.setTimeout(resolve, mostMs);
       this.#nothingHeld = () => {

@@ -45,7 +45,7 @@ export class WorkerSettler implements AttemptCustody {
       unwound(run);
       return never;
     }
-    // It is being given back or marked as abandoned: two ends under one lease would be two truths.
+    // It is being given back or abandoned: that is its end here.
     if (lease.settling) return never;
     const wanted = toSettleOutcome(record, outcome, this.#options.retryCheckpoint);
     send({ type: "attempt.settling", run });

@@ -104,7 +104,7 @@ export class Worker {
       claimed: (report, sentAt) => this.#take(report, sentAt),
       answered: () => {
         this.#early.clear();
-        this.#closing?.check();
+        this.#closing?.answered();
       },
       modeChanged: (mode) => parts.modeChanged(mode),
       reportError,
@@ -241,7 +241,7 @@ export class Worker {
     const { clock } = this.#parts.fleetOptions;
     this.#closing = new WorkerClosing(clock, deadlineMs, {
       leases: () => this.#leases.values(),
-      isClaiming: () => this.#claims.isAsking,
+      isAsking: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),

@@ -89,7 +89,12 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   function look(): void {
     looking = undefined;
     if (watchers.size === 0) return;
-    const version = writer.dataVersion();
+    let version: number | undefined;
+    try {
+      version = writer.dataVersion();
+    } catch {
+      // The file cannot be read just now; whoever uses it will be told why.
+    }
     if (version !== seenVersion && seenVersion !== undefined) watchers.tellAllMissed();
     seenVersion = version;
     looking = clock.setTimeout(look, noticeDelayMs, true);

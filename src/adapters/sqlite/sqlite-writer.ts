@@ -128,6 +128,8 @@ function runInTransaction(session: SqliteSession, batch: readonly Turn[]): void 
           session.rollback();
           return;
         }
+        // A full disk may have ended the whole transaction, and the savepoint with it.
+        if (!session.database.isTransaction) throw error;
         session.run("ROLLBACK TO one_call");
       }
       if (batch.length > 1) session.run("RELEASE one_call");
