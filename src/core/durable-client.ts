@@ -52,6 +52,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #worker: Worker | undefined;
   readonly #startDefaults: StartDefaults;
   #closed: Promise<CloseReport> | undefined;
+  /** Until the close is over. */
+  #isOpen = true;
 
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
@@ -120,7 +122,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const stats = new DurableStats(this.#fleet.stats());
     this.stats = stats.store;
     this.supervisor = supervisor;
-    this.#stopSupervisor = () => supervisor.stop();
+    this.#stopSupervisor = () => {
+      this.#isOpen = false;
+      supervisor.stop();
+    };
     supervisor.on("*", (event) => {
       const told = event as ExecutionEvent;
       // When it is queued is known to who started it, and nothing is removed but by the store.

@@ -65,6 +65,11 @@ export class EffectSink {
     return this.#accepted.get(id) ?? [];
   }
 
+  /** What has begun and not ended. */
+  open(id: string): readonly Effect[] {
+    return this.#open.get(id) ?? [];
+  }
+
   /** Resolves when the condition, which may look at the sink, holds. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {

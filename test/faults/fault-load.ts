@@ -20,6 +20,8 @@ interface Started {
 export class FaultLoad {
   /** What was accepted, by id. */
   readonly started = new Map<string, Started>();
+  /** How many have ended as they should. */
+  ended = 0;
   /** Calls that were told that the store could not be reached. */
   unavailable = 0;
   readonly #functions: DurableCoordinator<FunctionWork, number>;
@@ -27,6 +29,7 @@ export class FaultLoad {
   readonly #slots: Promise<void>[] = [];
   #count = 0;
   #stopped = false;
+  #enough: { readonly count: number; resolve(): void }[] = [];
 
   constructor(store: ExecutionStore, maxTakeovers: number, onError: (error: unknown) => void) {
     const common = { store, maxTakeovers, onError, role: "client" } as const;
@@ -50,6 +53,11 @@ export class FaultLoad {
     return this.#functions.waitFor(id);
   }
 
+  /** Resolves when so many have ended in all. */
+  untilEnded(count: number): Promise<void> {
+    return new Promise((resolve) => this.#enough.push({ count, resolve }));
+  }
+
   /** Starts nothing more; resolves when all that was started has ended. */
   async finish(): Promise<void> {
     this.#stopped = true;
@@ -61,7 +69,11 @@ export class FaultLoad {
   }
 
   async #repeat(run: () => Promise<void>): Promise<void> {
-    while (!this.#stopped) await run();
+    while (!this.#stopped) {
+      await run();
+      this.ended += 1;
+      for (const { count, resolve } of this.#enough) if (this.ended >= count) resolve();
+    }
   }
 
   async #runFunction(): Promise<void> {

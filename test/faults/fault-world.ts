@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { isFinalStatus } from "../../src/model/execution.ts";
+import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { openStore, type StoreAddress } from "../support/store-address.ts";
 import { EffectSink } from "./effect-sink.ts";
@@ -32,7 +33,10 @@ export class FaultWorld {
     this.sink = sink;
     this.workers = workers;
     this.#maxTakeovers = maxTakeovers;
-    this.load = new FaultLoad(store, maxTakeovers, (error) => this.#errors.push(error));
+    this.load = new FaultLoad(store, maxTakeovers, (error) => {
+      // To be told of an outage is right; anything else is a bug.
+      if (!(error instanceof StoreUnavailableError)) this.#errors.push(error);
+    });
   }
 
   static async create(options: FaultWorldOptions): Promise<FaultWorld> {

@@ -1,9 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundleProgram, type ProgramBundle } from "../support/program-bundle.ts";
 import type { WorkerOrder } from "./worker-program.ts";
 
 /** A worker in a process of its own. */
@@ -20,31 +16,22 @@ export interface WorkerProcess {
   close(): Promise<void>;
 }
 
-/** Starts worker processes and ends them; one bundle for all makes their start cheap. */
+/** Starts worker processes and ends them; all run one bundle. */
 export class WorkerProcesses {
   /** What they wrote to their standard error, and ends that nobody asked for. */
   readonly problems: string[] = [];
-  readonly #folder: string;
-  readonly #program: string;
+  readonly #program: ProgramBundle;
   readonly #order: Omit<WorkerOrder, "workerId">;
   readonly #alive = new Set<WorkerProcess>();
   #count = 0;
 
-  private constructor(folder: string, order: Omit<WorkerOrder, "workerId">) {
-    this.#folder = folder;
-    this.#program = join(folder, "worker.mjs");
+  private constructor(program: ProgramBundle, order: Omit<WorkerOrder, "workerId">) {
+    this.#program = program;
     this.#order = order;
   }
 
   static async prepare(order: Omit<WorkerOrder, "workerId">): Promise<WorkerProcesses> {
-    const processes = new WorkerProcesses(mkdtempSync(join(tmpdir(), "actorfleet-workers-")), order);
-    await build({
-      entryPoints: [fileURLToPath(new URL("worker-program.ts", import.meta.url))],
-      outfile: processes.#program,
-      ...{ bundle: true, platform: "node", format: "esm", external: ["pg-native"], logLevel: "silent" },
-      banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
-    });
-    return processes;
+    return new WorkerProcesses(await bundleProgram(new URL("worker-program.ts", import.meta.url)), order);
   }
 
   get alive(): WorkerProcess[] {
@@ -55,7 +42,7 @@ export class WorkerProcesses {
   start({ mayDie = false } = {}): WorkerProcess {
     this.#count += 1;
     const order: WorkerOrder = { ...this.#order, workerId: `worker-${this.#count}` };
-    const child = spawn(process.execPath, [this.#program, JSON.stringify(order)], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = spawn(process.execPath, [this.#program.file, JSON.stringify(order)], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     const worker = this.#watch(child, order.workerId, mayDie);
     this.#alive.add(worker);
     return worker;
@@ -64,7 +51,7 @@ export class WorkerProcesses {
   /** Ends all that are left. */
   async close(): Promise<void> {
     await Promise.all(this.alive.map((worker) => worker.close()));
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#program.remove();
   }
 
   #watch(child: ChildProcess, id: string, mayDie: boolean): WorkerProcess {

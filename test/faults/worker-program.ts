@@ -1,5 +1,7 @@
+import { inspect } from "node:util";
 import { createDurableCoordinator } from "../../src/core/durable-coordinator.ts";
 import type { ExecutionScope } from "../../src/core/execution-scope.ts";
+import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import { openStore, type StoreAddress } from "../support/store-address.ts";
 import { createFaultMachine } from "./fault-machine.ts";
 import { connectToSink } from "./sink-client.ts";
@@ -50,7 +52,10 @@ async function work({ steps, workMs, stubborn, deadly }: FunctionWork, scope: Ex
   return steps;
 }
 
-const onError = (error: unknown) => void process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+const onError = (error: unknown) => {
+  // To be told of an outage is right; anything else is a bug.
+  if (!(error instanceof StoreUnavailableError)) process.stderr.write(`${inspect(error)}\n`);
+};
 const common = { store, workerId, leaseMs, maxConcurrent, onError, role: "worker" } as const;
 const coordinators = [
   createDurableCoordinator({ ...common, name: "function", orchestrator: work }),

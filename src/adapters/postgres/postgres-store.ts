@@ -22,7 +22,10 @@ import { SettleClaimPairs } from "./settle-claim-pairs.ts";
 export interface PostgresStoreOptions {
   /** Where the server is; the store makes and closes its own pool, with the `pg` package. */
   connectionString?: string;
-  /** Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. */
+  /**
+   * Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. Give it a
+   * `connectionTimeoutMillis`: without one a server that accepts connections and says nothing uses up its places for ever.
+   */
   pool?: PostgresPoolLike;
   /** Where the tables are; created when missing. Letters, digits and `_`. Default `actorfleet`. */
   schema?: string;
