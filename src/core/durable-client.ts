@@ -159,11 +159,15 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const { transaction } = options;
     if (transaction === undefined) {
       const execution = made instanceof Promise ? await made : made;
-      const { ids } = await this.#writing([execution], [options], async () => {
-        const { id, report } = await this.#writes.start(execution);
-        return { ids: [id], reports: [report] };
-      });
-      return ids[0] as string;
+      this.#events.starting(execution.id);
+      let report: InsertReport | undefined;
+      try {
+        const written = await this.#writes.start(execution);
+        report = written.report;
+        return written.id;
+      } finally {
+        this.#wrote(execution, options, report);
+      }
     }
     this.#checkTransactions();
     const executions = [made as NewExecution];
@@ -358,20 +362,20 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     write: () => Promise<Written>,
   ): Promise<Written> {
     let reports: readonly InsertReport[] = [];
-    this.#events.starting(executions.map(({ id }) => id));
+    for (const { id } of executions) this.#events.starting(id);
     try {
       const written = await write();
       ({ reports } = written);
       await this.#publishStarted(executions, options, reports);
       return written;
     } finally {
-      for (const [index, { id }] of executions.entries()) {
-        const report = reports[index];
-        this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
-        const { signal, transaction } = options[index] ?? {};
-        if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
-      }
+      for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index]);
     }
+  }
+
+  #wrote({ id }: NewExecution, { signal, transaction }: DurableStartOptions, report: InsertReport | undefined): void {
+    this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
+    if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
   }
 
   /** What a transaction has not committed yet must not be published; workers find it in the store. */

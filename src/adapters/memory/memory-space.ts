@@ -58,15 +58,15 @@ export class MemorySpace implements RecordSpace {
     return toStored(row as MemoryRecord);
   }
 
-  add(start: NewExecution, now: number): RecordRow | undefined {
+  add(start: NewExecution, now: number): boolean {
     const { id, idempotencyKey } = start;
-    if (this.#records.has(id) || (idempotencyKey !== undefined && this.#byKey.has(idempotencyKey))) return undefined;
+    if (this.#records.has(id) || (idempotencyKey !== undefined && this.#byKey.has(idempotencyKey))) return false;
     const record: MemoryRecord = { ...newRecord(this.#name, start, this.nextPosition(), now), signals: [], events: [] };
     this.#records.set(record.id, record);
     if (record.idempotencyKey !== null) this.#byKey.set(record.idempotencyKey, record);
     this.#order.set(record, undefined);
     this.#enter(record);
-    return record;
+    return true;
   }
 
   change(row: RecordRow, changes: RecordChanges): void {
@@ -74,6 +74,10 @@ export class MemorySpace implements RecordSpace {
     Object.assign(row, changes);
     this.#enter(row as MemoryRecord);
     if (typeof changes.claimId === "string") this.#rememberClaim(changes.claimId, row as MemoryRecord);
+  }
+
+  changeAll(rows: readonly RecordRow[], changes: RecordChanges): void {
+    for (const row of rows) this.change(row, changes);
   }
 
   remove(row: RecordRow): void {

@@ -25,7 +25,7 @@ export function claimRecords(space: RecordSpace, request: ClaimRequest, now: num
   const limit = Math.min(request.limit, rateRoom(space, request, now));
   const { rows, refused } =
     request.ids === undefined ? { ...pickRows(space, request, limit), refused: [] } : pickIds(space, request, request.ids, limit);
-  for (const row of rows) lease(space, row, request, now);
+  leaseAll(space, rows, request, now);
   if (rows.length > 0 && request.rateLimit !== undefined) space.recordClaims(now, rows.length);
   const executions = rows.map((row) => space.whole(row) as ClaimedExecution);
   const nextDueInMs = rows.length < request.limit ? nextDue(space, request, now) : undefined;
@@ -75,20 +75,37 @@ function claimRefusal(row: RecordRow | undefined): ClaimRefusal | undefined {
   return row.phase === "ready" ? undefined : "notDue";
 }
 
-function lease(space: RecordSpace, row: RecordRow, { owner, claimId, leaseMs }: ClaimRequest, now: number): void {
-  space.change(row, {
-    status: "running",
-    phase: "leased",
-    owner,
-    claimId,
-    leaseExpiresAt: now + leaseMs,
-    fence: row.fence + 1,
-    attempt: row.attempt + row.attemptStep,
-    attemptStep: 0,
-    holdsSlot: 1,
-    dueAt: null,
-    startedAt: row.startedAt ?? now,
-  });
+function leaseAll(space: RecordSpace, rows: readonly RecordRow[], { owner, claimId, leaseMs }: ClaimRequest, now: number): void {
+  for (const alike of groupBy(
+    rows,
+    ({ status, fence, attempt, attemptStep, startedAt }) => `${status} ${fence} ${attempt} ${attemptStep} ${startedAt}`,
+  )) {
+    const { fence, attempt, attemptStep, startedAt } = alike[0] as RecordRow;
+    space.changeAll(alike, {
+      status: "running",
+      phase: "leased",
+      owner,
+      claimId,
+      leaseExpiresAt: now + leaseMs,
+      fence: fence + 1,
+      attempt: attempt + attemptStep,
+      attemptStep: 0,
+      holdsSlot: 1,
+      dueAt: null,
+      startedAt: startedAt ?? now,
+    });
+  }
+}
+
+function groupBy(rows: readonly RecordRow[], keyOf: (row: RecordRow) => string): Iterable<RecordRow[]> {
+  const groups = new Map<string, RecordRow[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return groups.values();
 }
 
 function rateRoom(space: RecordSpace, { rateLimit }: ClaimRequest, now: number): number {

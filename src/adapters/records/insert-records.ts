@@ -5,20 +5,19 @@ import type { RecordSpace } from "./record-space.ts";
 
 export function insertRecords(space: RecordSpace, request: InsertRequest, now: number): readonly InsertReport[] {
   const { executions, atomic, maxQueued } = request;
-  const added: RecordRow[] = [];
+  const added: string[] = [];
   let room = maxQueued === undefined ? Number.POSITIVE_INFINITY : maxQueued - space.counts().queued;
   const reports = executions.map((execution): InsertReport => {
     const detail = unstorablePart(execution);
     if (detail !== undefined) return { inserted: false, reason: "unstorable", detail };
     if (room <= 0) return reportExisting(space, execution) ?? { inserted: false, reason: "full", queued: space.counts().queued };
-    const row = space.add(execution, now);
-    if (row === undefined) return reportExisting(space, execution) as InsertReport;
+    if (!space.add(execution, now)) return reportExisting(space, execution) as InsertReport;
     room -= 1;
-    added.push(row);
+    added.push(execution.id);
     return { inserted: true, id: execution.id, queuedAt: now, repeated: false };
   });
   if (!atomic || reports.every((report) => report.inserted || report.reason === "existing")) return reports;
-  for (const row of added) space.remove(row);
+  for (const id of added) space.remove(space.find(id) as RecordRow);
   return reports.map((report) => (report.inserted ? { inserted: false, reason: "atomic" } : report));
 }
 

@@ -1,8 +1,9 @@
 import type { ReadySource, Turn } from "../../model/claim-plan.ts";
-import type { LeaseToken } from "../../model/lease.ts";
+import type { JsonText } from "../../model/json-text.ts";
 import type { NewExecution, StoredExecution } from "../../model/stored-execution.ts";
 import type { ListRequest, StoredCounts, StoredPage } from "../../ports/execution-store.ts";
 import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
+import type { Settlement } from "../../ports/store-settle.ts";
 import type { RecordChanges, RecordRow } from "./record-row.ts";
 
 /** A stored event with what tells its repetition. */
@@ -21,14 +22,16 @@ export interface RecordSpace extends ReadySource<RecordRow> {
   find(id: string): RecordRow | undefined;
   findByKey(idempotencyKey: string): RecordRow | undefined;
   whole(row: RecordRow): StoredExecution;
-  /** Undefined, and nothing is added, when its id or its key is taken. */
-  add(start: NewExecution, now: number): RecordRow | undefined;
+  /** False, and nothing is added, when its id or its key is taken. */
+  add(start: NewExecution, now: number): boolean;
   change(row: RecordRow, changes: RecordChanges): void;
+  /** The same changes to several rows that are equal in status and phase. */
+  changeAll(rows: readonly RecordRow[], changes: RecordChanges): void;
   /**
-   * Ends what is held under this lease, without reading it first; false, and nothing is changed, when it is not held, a cancel is stored,
-   * or it takes more than that. Left out where reading costs nothing.
+   * Completes what is held under this lease, without reading it first; false, and nothing is changed, when it is not held, a cancel is
+   * stored, or it takes more than that. Left out where reading costs nothing.
    */
-  changeIfHeld?(lease: LeaseToken, owner: string, now: number, changes: RecordChanges): boolean;
+  completeIfHeld?(settlement: Settlement, result: JsonText | null, owner: string, now: number): boolean;
   remove(row: RecordRow): void;
   /** Higher than every position and sequence before. */
   nextPosition(): number;

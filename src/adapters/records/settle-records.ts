@@ -1,4 +1,3 @@
-import type { JsonText } from "../../model/json-text.ts";
 import { leaseRefusal } from "../../model/lease.ts";
 import { machineKey } from "../../model/stored-execution.ts";
 import type {
@@ -21,7 +20,7 @@ const signalMemoryMs = 300_000;
 export function settleRecords(space: RecordSpace, { owner, settlements }: SettleRequest, now: number): SettleReport[] {
   return settlements.map((settlement): SettleReport => {
     const { outcome } = settlement;
-    if (outcome.type === "complete" && space.changeIfHeld?.(settlement, owner, now, completed(settlement, outcome.result, now)))
+    if (outcome.type === "complete" && space.completeIfHeld?.(settlement, outcome.result ?? null, owner, now))
       return { settled: true, status: "completed", at: now, repeated: false };
     const row = space.find(settlement.id);
     if (row !== undefined && row.settledFence === settlement.fence) return repeatedReport(row);
@@ -39,10 +38,6 @@ function repeatedReport(row: RecordRow): SettleReport {
 /** What is running again by now had been queued by the settlement. */
 function settledStatus(row: RecordRow): "queued" | "completed" | "failed" | "cancelled" {
   return row.status === "running" ? "queued" : row.status;
-}
-
-function completed(settlement: Settlement, result: JsonText | undefined, now: number): RecordChanges {
-  return { ...ended(settlement, now), status: "completed", result: result ?? null, error: null };
 }
 
 function ended(settlement: Settlement, now: number): RecordChanges {
@@ -63,7 +58,7 @@ function settled(space: RecordSpace, row: RecordRow, settlement: Settlement, now
   if (row.cancelRequestedAt !== null) return { ...final, status: "cancelled" };
   switch (outcome.type) {
     case "complete":
-      return completed(settlement, outcome.result, now);
+      return { ...final, status: "completed", result: outcome.result ?? null, error: null };
     case "fail":
       return { ...final, status: "failed", error: outcome.error };
     case "cancel":

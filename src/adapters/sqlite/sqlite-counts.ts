@@ -30,7 +30,7 @@ export class SqliteCounts {
   }
 
   /** Records of this kind were added, or taken away. */
-  change(name: string, { status, phase }: Pick<RecordRow, "status" | "phase">, by: 1 | -1): void {
+  change(name: string, status: RecordRow["status"], phase: RecordRow["phase"], by: number): void {
     let changes = this.#changes.get(name);
     if (changes === undefined) {
       changes = none();

@@ -10,7 +10,7 @@ const summaryFields = ["machineVersion", "maxAttempts", "timeoutMs", "tags", "pr
 const bodyFields = ["input", "settings", "retry", "trace"] as const;
 
 /** What a new record does not leave to the defaults of the table. */
-export const insertFields = [
+const insertFields = [
   ...(["sequence", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "queuedAt"] as const),
   ...(["maxTakeovers", "phase", "position", "readySince", "machineKey", "dueAt", "machineVersion", "maxAttempts", "timeoutMs"] as const),
   ...(["tags", "input", "settings", "retry", "trace"] as const),

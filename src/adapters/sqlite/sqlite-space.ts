@@ -1,13 +1,14 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { ReadyBucket, Turn } from "../../model/claim-plan.ts";
-import type { LeaseToken } from "../../model/lease.ts";
-import type { NewExecution, StoredExecution } from "../../model/stored-execution.ts";
+import type { JsonText } from "../../model/json-text.ts";
+import { machineKey, type NewExecution, type StoredExecution } from "../../model/stored-execution.ts";
 import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
 import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
-import { newRecord, type RecordChanges, type RecordRow, toStored, type WholeRecord } from "../records/record-row.ts";
+import type { Settlement } from "../../ports/store-settle.ts";
+import { type RecordChanges, type RecordRow, toStored, type WholeRecord } from "../records/record-row.ts";
 import type { RecordEvent, RecordSpace } from "../records/record-space.ts";
 import { listSqlite } from "./sqlite-list.ts";
-import { insertColumns, insertFields, type RowValues, rowColumns, toRow, toWhole, type WholeValues, wholeColumns } from "./sqlite-rows.ts";
+import { insertColumns, type RowValues, rowColumns, toRow, toWhole, type WholeValues, wholeColumns } from "./sqlite-rows.ts";
 import type { SqliteSession } from "./sqlite-session.ts";
 
 /** A larger input is not in the row, which is written anew with each change. */
@@ -18,12 +19,21 @@ const ready = `${from} AND "phase" = 'ready'`;
 const bucket = `SELECT "lane", "rank", "machineKey", "group" ${ready}`;
 const bucketOrder = `ORDER BY "lane", "rank", "machineKey", "group" LIMIT 1`;
 
+const complete = (more: string) => `UPDATE actorfleet_executions SET
+  "owner" = NULL, "claimId" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = ?, "phase" = 'final', "status" = 'completed',
+  "completedAt" = ?, "error" = NULL, "result" = ?${more}
+  WHERE "name" = ? AND "id" = ? AND "fence" = ? AND "owner" = ? AND "leaseExpiresAt" > ? AND "phase" = 'leased'
+  AND "cancelRequestedAt" IS NULL AND "checkpointRevision" = 0`;
+
 /** Texts that are the same objects each time, so that their statements are found at once. */
 const sql = {
   find: `SELECT ${rowColumns} ${from} AND "id" = ?`,
   findByKey: `SELECT ${rowColumns} ${from} AND "idempotencyKey" = ?`,
   whole: `SELECT ${wholeColumns} FROM actorfleet_executions WHERE "sequence" = ?`,
-  insert: `INSERT INTO actorfleet_executions (${insertColumns}) VALUES (${insertFields.map(() => "?").join(", ")}) ON CONFLICT DO NOTHING`,
+  insert: `INSERT INTO actorfleet_executions (${insertColumns}) VALUES (${insertColumns.replaceAll(/"\w+"/g, "?")}) ON CONFLICT DO NOTHING`,
+  complete: complete(""),
+  completeWithProgress: complete(', "progress" = ?'),
+  putTag: "INSERT INTO actorfleet_tags VALUES (?, ?, ?)",
   // SQLite walks through all equal entries for a comparison of row values, so each column has its own.
   nextGroup: `${bucket} AND "lane" = ? AND "rank" = ? AND "machineKey" = ? AND "group" > ? ${bucketOrder}`,
   nextKey: `${bucket} AND "lane" = ? AND "rank" = ? AND "machineKey" > ? ${bucketOrder}`,
@@ -65,7 +75,7 @@ const removals = [
 ];
 
 /** Statements that change some columns, by those columns. */
-const updates = new Map<string, { readonly bySequence: string; readonly ifHeld: string }>();
+const updates = new Map<string, { readonly one: string; readonly several: string }>();
 
 /** The records of one name in a SQLite file; every call runs in the transaction that the session has open. */
 export class SqliteSpace implements RecordSpace {
@@ -95,43 +105,79 @@ export class SqliteSpace implements RecordSpace {
     return toStored(record);
   }
 
-  add(start: NewExecution, now: number): RecordRow | undefined {
-    const record = newRecord(this.#name, start, this.#session.nextPosition(), now);
-    const isLarge = record.input.length > maxInlineInput;
+  add(start: NewExecution, now: number): boolean {
+    const { id, tags, input, machineId, machineVersion, delayMs } = start;
+    const position = this.#session.nextPosition();
+    const phase = delayMs > 0 ? "delayed" : "ready";
+    const isLarge = input.length > maxInlineInput;
     const added = this.#session.run(
       sql.insert,
-      ...insertFields.map((field) => (field === "input" && isLarge ? null : (record[field] as SQLInputValue))),
+      position,
+      this.#name,
+      id,
+      start.startToken,
+      start.inputHash ?? null,
+      start.idempotencyKey ?? null,
+      -start.priority,
+      start.group ?? "",
+      machineId,
+      now,
+      start.maxTakeovers,
+      phase,
+      position,
+      now,
+      machineKey(machineId, machineVersion),
+      delayMs > 0 ? now + delayMs : null,
+      machineVersion ?? null,
+      start.maxAttempts,
+      start.timeoutMs ?? null,
+      tags.length === 0 ? "[]" : JSON.stringify(tags),
+      isLarge ? null : input,
+      start.settings ?? null,
+      start.retry ?? null,
+      start.trace ?? null,
     );
-    if (!added) return undefined;
-    if (isLarge) this.#session.run(sql.putInput, record.sequence, record.input);
-    for (const tag of new Set(start.tags))
-      this.#session.run("INSERT INTO actorfleet_tags VALUES (?, ?, ?)", this.#name, tag, record.sequence);
-    this.#session.counts.change(this.#name, record, 1);
-    return record;
+    if (!added) return false;
+    if (isLarge) this.#session.run(sql.putInput, position, input);
+    if (tags.length > 0) for (const tag of new Set(tags)) this.#session.run(sql.putTag, this.#name, tag, position);
+    this.#session.counts.change(this.#name, "queued", phase, 1);
+    return true;
   }
 
   change(row: RecordRow, { checkpointBody, ...changes }: RecordChanges): void {
     const values = Object.values(changes) as SQLInputValue[];
-    if (values.length > 0) this.#session.run(updateOf(changes).bySequence, ...values, row.sequence);
+    if (values.length > 0) this.#session.run(updateOf(changes).one, ...values, row.sequence);
     if (typeof checkpointBody === "string") this.#session.run(sql.putCheckpoint, row.sequence, checkpointBody);
     else if (checkpointBody === null && row.checkpointRevision > 0) this.#session.run(sql.dropCheckpoint, row.sequence);
-    this.#session.counts.change(this.#name, row, -1);
+    this.#session.counts.change(this.#name, row.status, row.phase, -1);
     Object.assign(row, changes);
-    this.#session.counts.change(this.#name, row, 1);
+    this.#session.counts.change(this.#name, row.status, row.phase, 1);
   }
 
-  changeIfHeld({ id, fence }: LeaseToken, owner: string, now: number, given: RecordChanges): boolean {
-    const { checkpointBody: _, ...changes } = given;
-    const values = Object.values(changes) as SQLInputValue[];
-    if (!this.#session.run(updateOf(changes).ifHeld, ...values, this.#name, id, fence, owner, now)) return false;
-    this.#session.counts.change(this.#name, { status: "running", phase: "leased" }, -1);
-    this.#session.counts.change(this.#name, { status: "running", phase: "leased", ...changes }, 1);
+  changeAll(rows: readonly RecordRow[], changes: RecordChanges): void {
+    const [first] = rows;
+    if (first === undefined) return;
+    const sequences = JSON.stringify(rows.map(({ sequence }) => sequence));
+    this.#session.run(updateOf(changes).several, ...(Object.values(changes) as SQLInputValue[]), sequences);
+    this.#session.counts.change(this.#name, first.status, first.phase, -rows.length);
+    for (const row of rows) Object.assign(row, changes);
+    this.#session.counts.change(this.#name, first.status, first.phase, rows.length);
+  }
+
+  completeIfHeld({ id, fence, progress }: Settlement, result: JsonText | null, owner: string, now: number): boolean {
+    const completed =
+      progress === undefined
+        ? this.#session.run(sql.complete, fence, now, result, this.#name, id, fence, owner, now)
+        : this.#session.run(sql.completeWithProgress, fence, now, result, progress, this.#name, id, fence, owner, now);
+    if (!completed) return false;
+    this.#session.counts.change(this.#name, "running", "leased", -1);
+    this.#session.counts.change(this.#name, "completed", "final", 1);
     return true;
   }
 
   remove(row: RecordRow): void {
     for (const removal of removals) this.#session.run(removal, row.sequence);
-    this.#session.counts.change(this.#name, row, -1);
+    this.#session.counts.change(this.#name, row.status, row.phase, -1);
   }
 
   nextPosition(): number {
@@ -252,18 +298,15 @@ export class SqliteSpace implements RecordSpace {
   }
 }
 
-function updateOf(changes: RecordChanges): { readonly bySequence: string; readonly ifHeld: string } {
+function updateOf(changes: RecordChanges): { readonly one: string; readonly several: string } {
   const columns = Object.keys(changes);
   const key = columns.join();
   let update = updates.get(key);
   if (update === undefined) {
     const assignments = columns.map((column) => `"${column}" = ?`);
     if (columns.includes("claimId")) assignments.push('"room" = NULL');
-    const text = `UPDATE actorfleet_executions SET ${assignments.join(", ")}`;
-    update = {
-      bySequence: `${text} WHERE "sequence" = ?`,
-      ifHeld: `${text} WHERE "name" = ? AND "id" = ? AND "fence" = ? AND "owner" = ? AND "leaseExpiresAt" > ? AND "phase" = 'leased' AND "cancelRequestedAt" IS NULL AND "checkpointRevision" = 0`,
-    };
+    const text = `UPDATE actorfleet_executions SET ${assignments.join(", ")} WHERE "sequence"`;
+    update = { one: `${text} = ?`, several: `${text} IN (SELECT "value" FROM json_each(?))` };
     updates.set(key, update);
   }
   return update;
