@@ -40,8 +40,13 @@ export async function runCommandLine(given: readonly string[]): Promise<number> 
     // Commander has told what is wrong already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     tell(error, given.includes("--json"));
-    return error instanceof CommandError ? error.exitCode : exitCodes.unreachable;
+    return exitCodeOf(error);
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) return error.exitCode;
+  return ActorfleetError.isInstance(error) && error.code === "OPTIONS_INVALID" ? exitCodes.usage : exitCodes.unreachable;
 }
 
 function createProgram(done: (exitCode: number) => void): Command {

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { DurableCoordinator } from "../core/durable-coordinator.ts";
+import { CommandError } from "./command-error.ts";
 import { type ConnectionOptions, storeFrom, withStore } from "./connection-options.ts";
 import { interruption } from "./interruption.ts";
 import { toCount } from "./ls-command.ts";
@@ -28,7 +29,7 @@ export function addDashboardCommand(program: Command, done: (exitCode: number) =
 async function dashboard(serve: Serve, options: DashboardOptions): Promise<number> {
   const client = await openStoreClient(storeFrom(options));
   try {
-    const server = await serve(client.coordinator, { port: options.port, hostname: options.host, dashboard: true });
+    const server = await serve(client.coordinator, { port: options.port, hostname: options.host, dashboard: true }).catch(toListenError);
     const end = interruption();
     print(`The dashboard of ${client.name} is at ${server.url} (Ctrl-C ends it).`);
     await end.asked;
@@ -37,4 +38,10 @@ async function dashboard(serve: Serve, options: DashboardOptions): Promise<numbe
   } finally {
     await client.close();
   }
+}
+
+function toListenError(error: NodeJS.ErrnoException & { address?: string; port?: number }): never {
+  if (error.syscall !== "listen") throw error;
+  const why = error.code === "EADDRINUSE" ? "another program listens there; take another --port" : error.code;
+  throw new CommandError("unreachable", "PORT_UNAVAILABLE", `Cannot listen at ${error.address}:${error.port}: ${why}.`, { cause: error });
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readPostgresNames } from "../adapters/postgres/postgres-names.ts";
 import { readSqliteNames } from "../adapters/sqlite/sqlite-names.ts";
+import { ActorfleetError } from "../model/errors.ts";
 import { MissingDependencyError } from "../model/store-errors.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import { CommandError } from "./command-error.ts";
@@ -62,7 +63,7 @@ async function openPostgres(url: string, schema: string, wanted: string | undefi
     return { store, name, close };
   } catch (error) {
     await pool?.end();
-    if (error instanceof CommandError) throw error;
+    if (error instanceof CommandError || ActorfleetError.isInstance(error)) throw error;
     throw new CommandError("unreachable", "STORE_UNREACHABLE", `${where} cannot be reached: ${reasonOf(error)}`, { cause: error });
   }
 }

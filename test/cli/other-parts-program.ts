@@ -1,4 +1,5 @@
 /** The commands whose parts are elsewhere, with doubles of those parts. */
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { Command } from "commander";
 import { addDashboardCommand } from "../../src/cli/dashboard-command.ts";
@@ -14,7 +15,8 @@ addSimulateCommand(program, done, async () => async ({ seed, workers }) => {
 });
 addDashboardCommand(program, done, async () => async (coordinator, { port, hostname, dashboard }) => {
   const { total } = await coordinator.counts();
-  const server = createServer().listen(0, hostname);
+  const server = createServer().listen(port === 1234 ? 0 : port, hostname);
+  await once(server, "listening");
   const close = async () => {
     server.close();
     console.log("closed");

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ended, printed, startProgram } from "./command.ts";
@@ -31,4 +34,15 @@ it("dashboard serves a store until it is told to end", async () => {
   dashboard.child.kill("SIGINT");
   expect(await ended(dashboard)).toMatchObject({ code: 0, out: expect.stringMatching(/closed\n$/) });
   expect((await ended(start("dashboard", "--store", "sqlite:nowhere"))).error).toMatch(/There is no file nowhere/);
+});
+
+it("dashboard says when its port is taken", async () => {
+  await addReports(sample.filename);
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const { code, error } = await ended(start("dashboard", "--store", sample.place, "--port", String(port)));
+  other.close();
+  expect(code).toBe(3);
+  expect(error).toBe(`Cannot listen at 127.0.0.1:${port}: another program listens there; take another --port.\n`);
 });

@@ -24,7 +24,8 @@ it("over Postgres, commands make nothing where there is nothing, and look and st
     expect(await actorfleet("cancel", "two", "--reason", "enough", ...inFleet)).toMatchObject({ code: 0, out: "two: cancelled\n" });
     expect((await actorfleet("stats", ...inFleet)).out).toMatch(/^queued +1\n.*\n.*\n.*\ncancelled +1\ntotal +2$/m);
     const wrong = await actorfleet("ls", ...at, "--schema", "no-such");
-    expect(wrong.error).toMatch(/schema: expected letters, digits and _/);
+    expect(wrong.code).toBe(2);
+    expect(wrong.error).toMatch(/^error: schema: expected letters, digits and _/);
   } finally {
     await server.remove();
   }
