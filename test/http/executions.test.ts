@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { assign, setup } from "xstate";
 import * as z from "zod";
+import type { AnyCoordinator } from "../../src/core/any-coordinator.ts";
+import { createHttpApi } from "../../src/http/http-api.ts";
 import { NonRetryableError } from "../../src/model/errors.ts";
 import { untilAborted } from "../../src/testing/until-aborted.ts";
-import { apiOver, type CoordinatorKind, coordinatorKinds } from "./api-world.ts";
+import { apiOver, type CoordinatorKind, caller, coordinatorKinds } from "./api-world.ts";
 
 const open: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -245,5 +247,17 @@ describe("a result that has no JSON", () => {
     await coordinator.waitFor(body.id);
     const answer = await get(`/executions/${body.id}`);
     expect(answer).toMatchObject({ status: 200, body: { status: "completed", result: { unserializable: expect.any(String) } } });
+  });
+});
+
+describe("an id that no store can hold", () => {
+  it("is nobody's, and the store is not asked", async () => {
+    const { coordinator } = opened(apiOver("in memory", { orchestrator: async () => 1 }));
+    // A coordinator that can be asked nothing but to be watched.
+    const { supervisor } = coordinator;
+    const { get, post } = caller(createHttpApi({ supervisor } as AnyCoordinator));
+    expect((await get("/executions/a%00b")).status).toBe(404);
+    expect((await post("/executions/a%00b/cancel", {})).status).toBe(404);
+    expect((await post("/executions/a%00b/events", { type: "a" })).status).toBe(404);
   });
 });
