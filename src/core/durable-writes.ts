@@ -73,7 +73,8 @@ export class DurableWrites {
         if (!report.inserted && report.reason === "existing") existing.set(execution, report);
       }
       if (reports.some((report) => !report.inserted && report.reason === "atomic")) continue;
-      const all = executions.map((execution) => existing.get(execution) ?? (reports[fresh.indexOf(execution)] as InsertReport));
+      const told = new Map([...fresh.map((execution, index) => [execution, reports[index] as InsertReport] as const), ...existing]);
+      const all = executions.map((execution) => told.get(execution) as InsertReport);
       return { ids: executions.map((execution, index) => startedId(execution, all[index] as InsertReport, this.#options)), reports: all };
     }
   }

@@ -330,7 +330,9 @@ export class Worker {
     this.#leases.remove(lease);
     this.#closing?.settled(end, abandoned);
     if (end !== undefined) this.#parts.ended(end);
-    else this.#claims.roomChanged();
+    // Its group has room again for what claims had to leave.
+    if (lease.execution.group !== undefined && this.#parts.options.maxConcurrentPerGroup !== undefined) this.#claims.wake();
+    else if (end === undefined) this.#claims.roomChanged();
   }
 
   /** The orchestrator is asked to stop; it goes on taking a slot until it does, or its grace period is over. */
