@@ -4,15 +4,7 @@ import { measureHeap } from "./memory-heap.ts";
 import { measureQueries } from "./memory-queries.ts";
 import { measureThroughput } from "./memory-throughput.ts";
 import { measureTimeouts } from "./memory-timeouts.ts";
-import { toFigure, toTable } from "./table.ts";
-
-/** What must hold, as a figure and the most it may be; for a factor of speed the least. */
-export interface Target {
-  readonly promise: string;
-  readonly value: number;
-  readonly atMost?: number;
-  readonly atLeast?: number;
-}
+import { type Target, toTargetTable, toVerdict } from "./targets.ts";
 
 /** One part of the benchmark: what it prints, and what the last line says of it. */
 export interface Part {
@@ -52,16 +44,6 @@ export async function bench(options: readonly string[]): Promise<void> {
     figures[name] = part.figures;
     targets.push(...part.targets);
   }
-  process.stdout.write(`\nWhat must hold\n\n${toTable(["promise", "figure", "bound", ""], targets.map(toRow))}\n\n`);
+  process.stdout.write(`\nWhat must hold\n\n${toTargetTable(targets)}\n\n`);
   process.stdout.write(`${JSON.stringify({ bench: "memory", machine, rounds, ...figures, targets: targets.map(toVerdict) })}\n`);
-}
-
-function toVerdict(target: Target): Target & { holds: boolean } {
-  const { value, atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = target;
-  return { ...target, holds: value <= atMost && value >= atLeast };
-}
-
-function toRow(target: Target): string[] {
-  const bound = target.atMost === undefined ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`;
-  return [target.promise, toFigure(target.value), bound, toVerdict(target).holds ? "holds" : "MISSED"];
 }
