@@ -5,7 +5,7 @@ import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, ex
 import * as check from "../model/option-check.ts";
 import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
-import type { NewExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
+import type { NewExecution, StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
@@ -22,6 +22,7 @@ import { DurableStats } from "./durable-stats.ts";
 import { withDeadline } from "./durable-store-deadline.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { DurableWatch } from "./durable-watch.ts";
+import { WriteBatch } from "./durable-write-batch.ts";
 import { DurableWrites } from "./durable-writes.ts";
 import { releasedError } from "./execution-ending.ts";
 import { defaultPageSize, queryCheck } from "./execution-index.ts";
@@ -46,6 +47,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #patience: Patience;
   readonly #writes: DurableWrites;
   readonly #hints: DurableHints | undefined;
+  /** Records that are asked for in one tick are read together. */
+  readonly #reads: WriteBatch<string, StoredExecution | undefined>;
   readonly #watch: DurableWatch;
   readonly #waiters: DurableWaiters;
   readonly #events: DurableEvents<OutputOf<O>>;
@@ -136,8 +139,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const control = role !== "client";
     const work = control && options.queue === undefined;
     this.#watch = new DurableWatch(store, { name, work, control }, this.#patience, (notice) => this.#notice(notice));
+    this.#reads = new WriteBatch({
+      patience: this.#patience,
+      maxSize: 200,
+      write: (ids) => store.get(name, ids),
+      goesOn: () => false,
+    });
     this.#waiters = new DurableWaiters(clock, pollMs, {
-      get: (ids) => this.#patience.call(() => store.get(name, ids)),
+      get: (ids) => this.#read(ids),
       follow: (ids) => this.#watch.follow(ids),
       unfollow: (ids) => this.#watch.unfollow(ids),
       reportError,
@@ -198,8 +207,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   }
 
   async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
-    const { store, name } = this.#options;
-    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    const [record] = await this.#read([id]);
     return record && this.#toInfo(record);
   }
 
@@ -335,6 +343,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   /** A store that the user has closed after this coordinator is no trouble. */
   #report(error: unknown, report: (error: unknown) => void): void {
     if (this.#closed === undefined || !(error instanceof CoordinatorClosedError)) report(error);
+  }
+
+  #read(ids: readonly string[]): Promise<(StoredExecution | undefined)[]> {
+    return this.#patience.call(() => Promise.all(ids.map((id) => this.#reads.add(id))));
   }
 
   #notice(notice: StoreNotice): void {

@@ -36,12 +36,15 @@ export async function insertExecutions(
   const good = request.executions.filter((_, index) => details[index] === undefined);
   const spoiled = request.atomic === true && good.length < request.executions.length;
   const rows = good.length === 0 || spoiled ? [] : await insertRows(connection, request, good, on);
+  const [first] = rows;
+  const all = first?.o_ord === 0 ? first : undefined;
   let next = 0;
   return details.map((detail, index): InsertReport => {
     if (detail !== undefined) return { inserted: false, reason: "unstorable", detail };
     if (spoiled) return { inserted: false, reason: "atomic" };
-    const row = rows[next++];
     const id = request.executions[index]?.id ?? "";
+    if (all !== undefined) return { inserted: true, id, queuedAt: all.o_queued_at, repeated: false };
+    const row = rows[next++];
     switch (row?.o_outcome) {
       case "inserted":
       case "repeated":
@@ -57,6 +60,7 @@ export async function insertExecutions(
 }
 
 interface InsertRow {
+  /** Counted from 1; 0 where one row is for all, because all were inserted. */
   readonly o_ord: number;
   readonly o_outcome: string;
   readonly o_id: string;

@@ -14,6 +14,7 @@ const workflow = DBOS.registerWorkflow(
 );
 const steps = DBOS.registerWorkflow(
   async (input: number) => {
+    begunBy(input);
     for (let step = 1; step <= 5; step++) await DBOS.runStep(async () => step, { name: `step${step}` });
     return input;
   },
@@ -21,7 +22,7 @@ const steps = DBOS.registerWorkflow(
 );
 
 /** Runs at once what it starts, as many as there are callers: nothing is queued, which is its fastest way. One process has one of them. */
-function dbosRunning(name: string, run: typeof workflow): StoredContender {
+function dbosRunning(name: string, run: typeof workflow, pollingMs?: number): StoredContender {
   return {
     name,
     startsMany: false,
@@ -30,11 +31,12 @@ function dbosRunning(name: string, run: typeof workflow): StoredContender {
       begunBy = begun;
       DBOS.setConfig({ name: "bench", systemDatabaseUrl: connectionString, systemDatabasePoolSize: 20, logger: silent });
       await DBOS.launch();
+      if (pollingMs !== undefined) await DBOS.registerQueue("bench", { minPollingIntervalMs: pollingMs });
       return {
         async start(input) {
+          if (pollingMs !== undefined) return DBOS.startWorkflow(run, { queueName: "bench" })(input);
           const handle = await DBOS.startWorkflow(run)(input);
-          await handle.getResult();
-          if (run === steps) begun(input);
+          return handle.getResult();
         },
         startMany: () => Promise.reject(new Error("DBOS starts one by one")),
         work: async () => {},
@@ -45,4 +47,6 @@ function dbosRunning(name: string, run: typeof workflow): StoredContender {
 }
 
 export const dbos = dbosRunning("DBOS", workflow);
-export const dbosSteps = dbosRunning("DBOS, 5 steps", steps);
+export const dbosSteps = dbosRunning("DBOS, workflow of 5 steps", steps);
+/** With a queue, so that another process may run it, as with the others. */
+export const dbosQueue = dbosRunning("DBOS, polled every 50 ms", workflow, 50);
