@@ -55,8 +55,6 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #worker: Worker | undefined;
   readonly #startDefaults: StartDefaults;
   #closed: Promise<CloseReport> | undefined;
-  /** Until the close is over. */
-  #isOpen = true;
 
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
@@ -125,10 +123,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const stats = new DurableStats(this.#fleet.stats());
     this.stats = stats.store;
     this.supervisor = supervisor;
-    this.#stopSupervisor = () => {
-      this.#isOpen = false;
-      supervisor.stop();
-    };
+    this.#stopSupervisor = () => supervisor.stop();
     supervisor.on("*", (event) => {
       const told = event as ExecutionEvent;
       // When it is queued is known to who started it, and nothing is removed but by the store.
@@ -173,6 +168,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       try {
         const written = await this.#writes.start(execution);
         report = written.report;
+        if (this.#hints !== undefined) await this.#publishStarted([execution], [options], [report]);
         return written.id;
       } finally {
         this.#wrote(execution, options, report);

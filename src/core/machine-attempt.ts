@@ -1,4 +1,4 @@
-import { type AnyActorRef, type AnyEventObject, type AnyMachineSnapshot, type EventObject, transition } from "xstate";
+import { type AnyEventObject, type AnyMachineSnapshot, type EventObject, transition } from "xstate";
 import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { Clock } from "../ports/clock.ts";
 import { MachineTimers } from "./durable-machine-timers.ts";

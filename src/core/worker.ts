@@ -92,7 +92,7 @@ export class Worker {
       leaseMs,
       pollMs,
       generateId,
-      claimsWhileSettling: options.maxConcurrentPerGroup === undefined && options.rateLimit === undefined,
+      claimsWhileSettling: options.maxConcurrentPerGroup === undefined && options.rateLimit === undefined && options.queue === undefined,
       freeSlots: () => this.#freeSlots(),
       claim,
       claimed: (report, sentAt) => this.#take(report, sentAt),
