@@ -49,6 +49,7 @@ const errorProblems = {
   COORDINATOR_CLOSED: { status: 503, title: "The coordinator is closing", retryAfter: 5 },
   STORE_UNAVAILABLE: { status: 503, title: "The store cannot be reached", retryAfter: 2, hidesDetail: true },
   LEASE_LOST: { status: 503, title: "Another worker has taken over", retryAfter: 1 },
+  INVOKE_INTERRUPTED: { status: 500, title: "A step was cut short and may or may not have happened", hidesDetail: true },
   YIELDED: { status: 503, title: "The execution was given back", retryAfter: 1 },
   WAIT_TIMEOUT: { status: 504, title: "The execution had not ended in time" },
   SCHEMA_VERSION_UNSUPPORTED: { status: 500, title: "The store was written by a newer version", hidesDetail: true },
