@@ -11,9 +11,10 @@ import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
-import { DurableEvents, type UnnumberedEvent } from "./durable-events.ts";
-import { DurableHints, toHint } from "./durable-hints.ts";
-import { toDurableInfo } from "./durable-info.ts";
+import { DurableEvents } from "./durable-events.ts";
+import { createHints, type DurableHints, toHint } from "./durable-hints.ts";
+import { createHistory, type DurableHistory, readHistory } from "./durable-history.ts";
+import { toDurableInfo, toEndEvent } from "./durable-info.ts";
 import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import { Patience } from "./durable-patience.ts";
@@ -43,6 +44,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #patience: Patience;
   readonly #writes: DurableWrites;
   readonly #hints: DurableHints | undefined;
+  readonly #history: DurableHistory | undefined;
   readonly #watch: DurableWatch;
   readonly #waiters: DurableWaiters;
   readonly #events: DurableEvents<OutputOf<O>>;
@@ -75,13 +77,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       generateId,
       freeSlots: () => worker?.freeSlots ?? 0,
     });
-    const hints =
-      options.queue &&
-      new DurableHints({
-        ...{ queue: options.queue, name, clock, patience: this.#patience, timeoutMs: leaseMs / 3, reportError },
-        findOverdue: (waitingMs, limit) => store.findOverdue({ name, waitingMs, limit }),
-      });
+    const owner = options.workerId ?? generateId();
+    const parts = { options, clock, patience: this.#patience, reportError };
+    const hints = createHints(parts);
+    const history = createHistory(parts, owner, (id) => this.#worker?.leaseOf(id));
     this.#hints = hints;
+    this.#history = history;
     const worker =
       role === "client"
         ? undefined
@@ -90,11 +91,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             fleetOptions: common,
             patience: this.#patience,
             hints,
-            owner: options.workerId ?? generateId(),
+            owner,
             machineId,
             generateId,
             ended: (end) => this.#waiters.ended(end),
             modeChanged: (mode) => stats.modeChanged(mode),
+            endedUnheld: async (ids) => history?.endedUnheld(ids),
             unclaimableChanged: (unclaimable) => stats.unclaimableChanged(unclaimable),
           });
     // The store limits groups and rates, keeps the queue, and remembers what has ended.
@@ -120,6 +122,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       // When it is queued is known to who started it, and nothing is removed but by the store.
       if (told.type === "execution.queued" || told.type === "execution.removed") return;
       stats.happened(told);
+      history?.happened(told);
       this.#events.publish(told);
     });
     const control = role !== "client";
@@ -285,6 +288,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     return this.#events.stream(options.signal);
   }
 
+  async history(id: string, options: { after?: number; limit?: number } = {}): Promise<readonly ExecutionEvent<OutputOf<O>>[]> {
+    check.text(id, "id");
+    check.fields({ after: check.wholeNumber(0), limit: check.wholeNumber(1) })(options, "options");
+    const { store, name } = this.#options;
+    const { after: afterSequence = 0, limit = 1_000 } = options;
+    return this.#patience.call(() => readHistory(store, { name, id, afterSequence, limit }));
+  }
+
   async drain(): Promise<void> {
     await this.#worker?.drain();
   }
@@ -301,6 +312,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   async #close({ mode = "release", deadlineMs = 30_000 }: CloseOptions): Promise<CloseReport> {
     const report = (await this.#worker?.close(mode, deadlineMs)) ?? { drained: 0, cancelled: 0, released: 0, abandoned: 0 };
+    await this.#history?.close();
     this.#patience.end();
     this.#waiters.close(releasedError);
     this.#stopSupervisor();
@@ -338,7 +350,9 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     try {
       const written = await write();
       ({ reports } = written);
-      await this.#publishStarted(executions, options, reports);
+      // What a transaction has not committed yet must not be published; workers find it in the store.
+      if (this.#hints !== undefined && options.every(({ transaction }) => transaction === undefined))
+        await this.#hints.publish(executions.filter((_, index) => reports[index]?.inserted).map(toHint));
       return written;
     } finally {
       for (const [index, { id }] of executions.entries()) {
@@ -348,16 +362,6 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
         if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
       }
     }
-  }
-
-  /** What a transaction has not committed yet must not be published; workers find it in the store. */
-  async #publishStarted(
-    executions: readonly NewExecution[],
-    options: readonly DurableStartOptions[],
-    reports: readonly InsertReport[],
-  ): Promise<void> {
-    if (this.#hints === undefined || options.some(({ transaction }) => transaction !== undefined)) return;
-    await this.#hints.publish(executions.filter((_, index) => reports[index]?.inserted).map(toHint));
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {
@@ -376,12 +380,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
-    const { attempt, completedAt = 0, reason } = record;
-    const { durationMs } = toDurableInfo(record, completedAt);
-    this.#events.publish({
-      ...{ type: "execution.cancelled", executionId: id, at: completedAt, attempt, durationMs },
-      ...(reason !== undefined && { reason }),
-    } as UnnumberedEvent);
+    this.#events.publish(toEndEvent(record));
+    await this.#history?.endedUnheld([id]);
   }
 
   #checkOpen(): void {
