@@ -1,11 +1,11 @@
-import { nanoid } from "nanoid";
-import { createActor, type EventObject, type Subscription } from "xstate";
+import { type AnyStateMachine, createActor, type EventObject, type Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
-import type { NewExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
+import type { NewExecution, StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
@@ -23,19 +23,23 @@ import { DurableStats } from "./durable-stats.ts";
 import { withDeadline } from "./durable-store-deadline.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { DurableWatch } from "./durable-watch.ts";
+import { WriteBatch } from "./durable-write-batch.ts";
 import { DurableWrites } from "./durable-writes.ts";
 import { releasedError } from "./execution-ending.ts";
 import { defaultPageSize, queryCheck } from "./execution-index.ts";
 import type { Waiter } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { toFleetOptions } from "./fleet-options.ts";
+import { machineOf, savedState } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
+import { createIdGenerator } from "./sortable-id.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
 import { Worker } from "./worker.ts";
 
 /** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
 export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
   readonly supervisor: SupervisorRef;
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   readonly stats: StatsStore;
   readonly #options: DurableCoordinatorOptions<AnyOrchestrator>;
   readonly #fleetOptions: FleetOptions;
@@ -45,28 +49,35 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #writes: DurableWrites;
   readonly #hints: DurableHints | undefined;
   readonly #history: DurableHistory | undefined;
+  /** Records that are asked for in one tick are read together. */
+  readonly #reads: WriteBatch<string, StoredExecution | undefined>;
   readonly #watch: DurableWatch;
   readonly #waiters: DurableWaiters;
   readonly #events: DurableEvents<OutputOf<O>>;
   readonly #worker: Worker | undefined;
   readonly #startDefaults: StartDefaults;
   #closed: Promise<CloseReport> | undefined;
+  /** Until the close is over. */
+  #isOpen = true;
 
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
-    const { name, role = "both", pollMs = 500, leaseMs = 30_000, generateId = nanoid } = asked;
-    const common = toFleetOptions(asked, (changed) => {
+    const { name, role = "both", pollMs = 500, leaseMs = 30_000 } = asked;
+    const told = toFleetOptions(asked, (changed) => {
       stats.fleetChanged(changed);
       worker?.statsChanged();
     });
+    const common = { ...told, reportError: (error: unknown) => this.#report(error, told.reportError) };
     const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
+    const generateId = asked.generateId ?? createIdGenerator(clock);
     const store = withDeadline(asked.store, clock, leaseMs / 3);
     const options = { ...asked, store };
     const machineId = machineIdOf(options.orchestrator);
     this.#options = options;
+    this.orchestratorMachine = machineOf(options.orchestrator);
     this.#patience = new Patience(clock, random);
     this.#events = new DurableEvents(reportError);
-    this.#startDefaults = { options, machineId, generateId };
+    this.#startDefaults = { options, machineId, generateId, reportError };
     this.#writes = new DurableWrites({
       store,
       name,
@@ -116,7 +127,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const stats = new DurableStats(this.#fleet.stats());
     this.stats = stats.store;
     this.supervisor = supervisor;
-    this.#stopSupervisor = () => supervisor.stop();
+    this.#stopSupervisor = () => {
+      this.#isOpen = false;
+      supervisor.stop();
+    };
     supervisor.on("*", (event) => {
       const told = event as ExecutionEvent;
       // When it is queued is known to who started it, and nothing is removed but by the store.
@@ -128,8 +142,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const control = role !== "client";
     const work = control && options.queue === undefined;
     this.#watch = new DurableWatch(store, { name, work, control }, this.#patience, (notice) => this.#notice(notice));
+    this.#reads = new WriteBatch({
+      patience: this.#patience,
+      maxSize: 200,
+      write: (ids) => store.get(name, ids),
+      goesOn: () => false,
+    });
     this.#waiters = new DurableWaiters(clock, pollMs, {
-      get: (ids) => this.#patience.call(() => store.get(name, ids)),
+      get: (ids) => this.#read(ids),
       follow: (ids) => this.#watch.follow(ids),
       unfollow: (ids) => this.#watch.unfollow(ids),
       reportError,
@@ -137,7 +157,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.#worker = worker;
     worker?.attach(this.#fleet, (event) => {
       // Answers of the store that come after the close are about nothing here.
-      if (supervisor.getSnapshot().status === "active") supervisor.send(event);
+      if (this.#isOpen) supervisor.send(event);
     });
     supervisor.start();
     if (worker === undefined) return;
@@ -151,11 +171,16 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const { transaction } = options;
     if (transaction === undefined) {
       const execution = made instanceof Promise ? await made : made;
-      const { ids } = await this.#writing([execution], [options], async () => {
-        const { id, report } = await this.#writes.start(execution);
-        return { ids: [id], reports: [report] };
-      });
-      return ids[0] as string;
+      this.#events.starting(execution.id);
+      let report: InsertReport | undefined;
+      try {
+        const written = await this.#writes.start(execution);
+        report = written.report;
+        if (report.inserted) await this.#hints?.publish([toHint(execution)]);
+        return written.id;
+      } finally {
+        this.#wrote(execution, options, report);
+      }
     }
     this.#checkTransactions();
     const executions = [made as NewExecution];
@@ -180,15 +205,22 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     if (transaction !== undefined) this.#checkTransactions();
     const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
     const { ids } = await this.#writing(executions, options, () =>
-      transaction === undefined ? this.#writes.startAll(executions) : this.#writes.startWithin(transaction, executions),
+      transaction === undefined ? this.#startAll(executions) : this.#writes.startWithin(transaction, executions),
     );
     return ids;
   }
 
   async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
-    const { store, name } = this.#options;
-    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    const [record] = await this.#read([id]);
     return record && this.#toInfo(record);
+  }
+
+  async getOrchestratorState(id: string): Promise<OrchestratorState | undefined> {
+    const here = this.#fleet.record(id)?.run?.state;
+    if (here !== undefined) return here;
+    const { store, name, orchestrator, machineVersion } = this.#options;
+    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    return record && savedState(record, orchestrator, machineVersion);
   }
 
   async list(query: ExecutionQuery = {}): Promise<ExecutionPage<OutputOf<O>>> {
@@ -321,6 +353,15 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     return report;
   }
 
+  /** A store that the user has closed after this coordinator is no trouble. */
+  #report(error: unknown, report: (error: unknown) => void): void {
+    if (this.#closed === undefined || !(error instanceof CoordinatorClosedError)) report(error);
+  }
+
+  #read(ids: readonly string[]): Promise<(StoredExecution | undefined)[]> {
+    return this.#patience.call(() => Promise.all(ids.map((id) => this.#reads.add(id))));
+  }
+
   #notice(notice: StoreNotice): void {
     if (this.#patience.isOver) return;
     this.#worker?.notice(notice);
@@ -346,22 +387,26 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     write: () => Promise<Written>,
   ): Promise<Written> {
     let reports: readonly InsertReport[] = [];
-    this.#events.starting(executions.map(({ id }) => id));
+    for (const { id } of executions) this.#events.starting(id);
     try {
       const written = await write();
       ({ reports } = written);
-      // What a transaction has not committed yet must not be published; workers find it in the store.
-      if (this.#hints !== undefined && options.every(({ transaction }) => transaction === undefined))
-        await this.#hints.publish(executions.filter((_, index) => reports[index]?.inserted).map(toHint));
       return written;
     } finally {
-      for (const [index, { id }] of executions.entries()) {
-        const report = reports[index];
-        this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
-        const { signal, transaction } = options[index] ?? {};
-        if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
-      }
+      for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index]);
     }
+  }
+
+  /** What a transaction has not committed yet must not be published: that is done here only. */
+  async #startAll(executions: readonly NewExecution[]): ReturnType<DurableWrites["startAll"]> {
+    const written = await this.#writes.startAll(executions);
+    await this.#hints?.publish(executions.filter((_, index) => written.reports[index]?.inserted).map(toHint));
+    return written;
+  }
+
+  #wrote({ id }: NewExecution, { signal, transaction }: DurableStartOptions, report: InsertReport | undefined): void {
+    this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
+    if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {

@@ -1,6 +1,7 @@
-import type { EventObject, Subscription } from "xstate";
+import type { AnyStateMachine, EventObject, Subscription } from "xstate";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import type { EventsOverflowed, ExecutionEvent, ExecutionEventType } from "../model/execution-event.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
 import type { RunRequest, StepResult } from "../model/run-task.ts";
 import { toCoordinatorOptions } from "./autonomous-coordinator-options.ts";
@@ -41,6 +42,8 @@ export interface DurableCoordinator<Input, Output> {
   startMany(entries: readonly DurableStartEntry<Input>[], options?: { transaction?: unknown }): Promise<string[]>;
   /** The record as it is now; undefined when there is none with this id. */
   getStatus(id: string): Promise<ExecutionInfo<Output> | undefined>;
+  /** Where its machine stands or was saved last, and which signals it takes there; undefined when none has begun or it has ended. */
+  getOrchestratorState(id: string): Promise<OrchestratorState | undefined>;
   /** One page of records in the order of start. */
   list(query?: ExecutionQuery): Promise<ExecutionPage<Output>>;
   /** How many records have each status. */
@@ -89,6 +92,8 @@ export interface DurableCoordinator<Input, Output> {
   [Symbol.asyncDispose](): Promise<void>;
   /** The supervisor's actor of this process. */
   readonly supervisor: SupervisorRef;
+  /** The statechart that its orchestrator follows; undefined for a function. */
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   /** Of this process; its counts of ends are since it was made. */
   readonly stats: StatsStore;
 }

@@ -11,6 +11,8 @@ interface Pending<Item, Report> {
 export interface WriteBatchOptions<Item, Report> {
   readonly patience: Patience;
   readonly maxSize: number;
+  /** Writes that may be under way; 1. With more, the order of items does not matter. */
+  readonly atOnce?: number;
   write(items: readonly Item[]): Promise<readonly Report[]>;
   /** Asked before each try: a report for what is not to be written any more, undefined for what is. */
   withdrawn?(item: Item): Report | undefined;
@@ -18,14 +20,19 @@ export interface WriteBatchOptions<Item, Report> {
   goesOn(failures: number): boolean;
 }
 
+/** Fewer items are not worth a write of their own beside another one. */
+const minShare = 16;
+
 /**
- * Writes together what comes in the same tick, and what comes while a write is under way. With nothing under way, a write waits for
- * nothing but the end of the tick.
+ * Writes together what comes in the same tick, and what comes while as many writes are under way as may be. With less under way, a write
+ * waits for nothing but the end of the tick. Where there may be two, the first is for one half, so that one half is worked on here while
+ * the store works on the other.
  */
 export class WriteBatch<Item, Report> {
   readonly #options: WriteBatchOptions<Item, Report>;
   #pending: Pending<Item, Report>[] = [];
-  #writing = false;
+  #underWay = 0;
+  #scheduled = false;
 
   constructor(options: WriteBatchOptions<Item, Report>) {
     this.#options = options;
@@ -35,17 +42,36 @@ export class WriteBatch<Item, Report> {
   add(item: Item): Promise<Report> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ item, resolve, reject });
-      if (this.#writing) return;
-      this.#writing = true;
-      queueMicrotask(() => void this.#writeAll());
+      if (this.#scheduled || !this.#mayWrite) return;
+      this.#scheduled = true;
+      queueMicrotask(() => void this.#endOfTick());
     });
   }
 
-  async #writeAll(): Promise<void> {
+  get #mayWrite(): boolean {
+    return this.#pending.length >= (this.#underWay === 0 ? 1 : minShare) && this.#underWay < this.#atOnce;
+  }
+
+  get #atOnce(): number {
+    return this.#options.atOnce ?? 1;
+  }
+
+  async #endOfTick(): Promise<void> {
     // One more turn of the queue of microtasks: what settles together is written together.
     await undefined;
-    while (this.#pending.length > 0) await this.#write(this.#pending.splice(0, this.#options.maxSize));
-    this.#writing = false;
+    this.#scheduled = false;
+    this.#writeNext();
+  }
+
+  #writeNext(): void {
+    while (this.#mayWrite) {
+      const share = Math.max(minShare, Math.ceil(this.#pending.length / (this.#atOnce - this.#underWay)));
+      this.#underWay += 1;
+      void this.#write(this.#pending.splice(0, Math.min(this.#options.maxSize, share))).finally(() => {
+        this.#underWay -= 1;
+        this.#writeNext();
+      });
+    }
   }
 
   async #write(batch: Pending<Item, Report>[]): Promise<void> {

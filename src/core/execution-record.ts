@@ -1,12 +1,12 @@
-import type { ActorRefFrom } from "xstate";
-import type { executionMachine } from "../../machines/execution-machine.ts";
 import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 import type { Candidate } from "./admission-queue.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import type { ExecutionRef, ExecutionValue } from "./execution-logic.ts";
 import type { Timer } from "./timer-queue.ts";
 
 /** What a start asks for, checked and with its defaults. */
@@ -22,6 +22,10 @@ export interface ExecutionRequest {
   readonly tags: readonly string[];
   readonly delayMs: number;
   readonly timeoutMs: number | undefined;
+  /** What is left of it, where the first attempt here was begun elsewhere. */
+  readonly timeLeftMs: number | undefined;
+  /** Whether an attempt after a failed one goes on from what that one saved. */
+  readonly onRetry: "restart" | "resume";
   readonly maxAttempts: number;
   readonly backoff: Omit<Backoff, "type">;
   readonly queuedAt: number;
@@ -30,6 +34,8 @@ export interface ExecutionRequest {
   readonly attempt: number;
   readonly takeovers: number;
   readonly startedAt: number | undefined;
+  /** Of whoever started it. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** Somebody who waits for the end. */
@@ -43,7 +49,7 @@ export interface ExecutionRecord extends Candidate {
   readonly request: ExecutionRequest;
   /** Its place in the order of start. */
   readonly sequence: number;
-  actor: ActorRefFrom<typeof executionMachine> | undefined;
+  actor: ExecutionRef | undefined;
   status: ExecutionStatus;
   holdsSlot: boolean;
   /** Is `running.waiting`. */
@@ -59,7 +65,7 @@ export interface ExecutionRecord extends Candidate {
   timeout: ExecutionTimeoutError | undefined;
   waiters: Set<Waiter> | undefined;
   stopListening: (() => void) | undefined;
-  /** What a function saved with `scope.checkpoint`. */
+  /** What an attempt has saved for the next one: a function by `scope.checkpoint`, a machine as it goes. */
   saved: unknown;
   /** `error` is what was thrown, where it was thrown in this process. */
   final: { readonly info: ExecutionInfo; readonly error: unknown; readonly timedOut: boolean } | undefined;
@@ -110,8 +116,7 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
 }
 
 /** `{ running: "working" }` becomes `running.working`. */
-function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
-  if (typeof value === "string") return value as ExecutionState;
-  for (const status in value) return `${status}.${value[status]}` as ExecutionState;
-  throw new TypeError("an execution is always in some state");
+function toExecutionState(value: ExecutionValue): ExecutionState {
+  if (typeof value === "string") return value;
+  return "queued" in value ? `queued.${value.queued}` : `running.${value.running}`;
 }

@@ -1,5 +1,4 @@
-import { type ActorScope, type ActorSystem, type ActorSystemInfo, createActor, fromPromise } from "xstate";
-import { executionMachine } from "../../machines/execution-machine.ts";
+import { type ActorScope, type ActorSystem, type ActorSystemInfo, createActor } from "xstate";
 import { ExecutionCancelledError, ExecutionTimeoutError } from "../model/errors.ts";
 import type { ExecutionInfo, ExecutionStatus } from "../model/execution.ts";
 import type { ExecutionEvent } from "../model/execution-event.ts";
@@ -11,6 +10,7 @@ import type { AttemptCustody } from "./attempt-custody.ts";
 import { type AttemptEnvironment, AttemptRun } from "./attempt-run.ts";
 import { endingOf, releasedError, settle } from "./execution-ending.ts";
 import type { ExecutionIndex } from "./execution-index.ts";
+import { createExecutionLogic } from "./execution-logic.ts";
 import { type ExecutionRecord, type ExecutionRequest, phaseOf, type RunningRecord, toExecutionInfo } from "./execution-record.ts";
 import type { EventDetails, Outbox } from "./outbox.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
@@ -59,17 +59,14 @@ export class Lifecycle {
     this.#options = options;
     this.#parts = parts;
     this.#environment = this.#createEnvironment();
-    this.#executionLogic = executionMachine.provide({
-      actors: {
-        runAttempt: fromPromise(({ input }) => (parts.index.get(input.executionId) as RunningRecord).run.run()),
+    this.#executionLogic = createExecutionLogic({
+      run: (id) => (parts.index.get(id) as RunningRecord).run.run(),
+      abort: (id, why) => {
+        const run = parts.index.get(id)?.run;
+        const reason = "error" in why ? why.error : new ExecutionCancelledError(id, why.reason);
+        parts.outbox.addTask(() => run?.stop(reason));
       },
-      actions: {
-        abortAttempt: ({ self }, why) => {
-          const run = parts.index.get(self.id)?.run;
-          const reason = "error" in why ? why.error : new ExecutionCancelledError(self.id, why.reason);
-          parts.outbox.addTask(() => run?.stop(reason));
-        },
-      },
+      retryDue: (executionId) => parts.scope.self.send({ type: "execution.retryDue", executionId }),
     });
   }
 
@@ -83,12 +80,15 @@ export class Lifecycle {
     return this.#abandoned;
   }
 
-  create(request: ExecutionRequest): void {
+  /** `saved` is what an earlier process had saved of it. */
+  create(request: ExecutionRequest, saved?: unknown): void {
     const { admission, outbox, scope } = this.#parts;
     const { id, queuedAt, attempt, startedAt, delayMs, signal } = request;
     const record = this.#register(request, "queued");
+    record.saved = saved;
     const input = startedAt === undefined ? { queuedAt, attempt } : { queuedAt, attempt, startedAt };
-    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input }).start();
+    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input });
+    record.actor.start();
     if (signal !== undefined) record.stopListening = this.#cancelOnAbort(id, signal);
     outbox.addEvent(record, { type: "execution.queued" });
     if (delayMs === 0) admission.push(record);
@@ -194,6 +194,7 @@ export class Lifecycle {
     record.run = undefined;
     record.waiters = undefined;
     record.stopListening = undefined;
+    record.saved = undefined;
     stopListening?.();
     index.move(record, info.status);
     outbox.addEvent(record, endingOf(info));
@@ -216,6 +217,7 @@ export class Lifecycle {
     this.#leaveQueue(record);
     admission.free(record);
     record.run = undefined;
+    if (record.request.onRetry === "restart") record.saved = undefined;
     index.move(record, "queued");
     this.#delay(record, retryDelayMs);
     this.#parts.settled(run);
@@ -302,7 +304,7 @@ export class Lifecycle {
     record.run = new AttemptRun(record, attempt, this.#environment);
     actor?.send({ type: "execution.run", at: this.#options.clock.now() });
     this.#parts.index.move(record, "running");
-    this.#limitTime(record, request.timeoutMs);
+    this.#limitTime(record, (attempt === request.attempt + 1 ? request.timeLeftMs : undefined) ?? request.timeoutMs);
     this.#parts.outbox.addEvent(record, { type: "execution.started" });
   }
 

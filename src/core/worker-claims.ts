@@ -11,11 +11,15 @@ export interface WorkerClaimsOptions {
   readonly leaseMs: number;
   readonly pollMs: number;
   generateId(): string;
+  /** Without limits that hold across workers, what is being settled cannot be in a claim's way. */
+  readonly claimsWhileSettling: boolean;
   /** How many more this worker could run now. */
   freeSlots(): number;
   claim(claimId: string, limit: number): Promise<ClaimReport>;
   /** `sentAt`: on the monotonic clock, before the store was first asked. */
   claimed(report: ClaimReport, sentAt: number): void;
+  /** A claim is over, whether the store answered or not. */
+  answered(): void;
   modeChanged(mode: WorkerMode): void;
   reportError(error: unknown): void;
 }
@@ -32,8 +36,16 @@ export class WorkerClaims {
   #mode = initialTransition(workerMachine)[0];
   /** The last claim got all it asked for, or something has happened since. */
   #mayHaveMore = true;
-  /** A claim whose answer was lost: it is repeated as it was. */
-  #unanswered: Claim | undefined;
+  /** Counts what has happened, so that an answer knows whether something did since it was asked for. */
+  #wakes = 0;
+  /** Claims whose answers were lost: they are repeated as they were. */
+  #unanswered: Claim[] = [];
+  /** How many claims are under way. */
+  #asking = 0;
+  /** Places that claims under way are for. */
+  #asked = 0;
+  /** Places that are about to be free, because the store is settling who has them. */
+  #leaving = 0;
   #failures = 0;
   #poll: unknown;
   #backoff: unknown;
@@ -47,6 +59,11 @@ export class WorkerClaims {
     return this.#mode.value;
   }
 
+  /** The store is being asked, and may give something. */
+  get isAsking(): boolean {
+    return this.#asking > 0;
+  }
+
   start(): void {
     this.#armPoll(this.#options.pollMs);
     this.wake();
@@ -55,29 +72,54 @@ export class WorkerClaims {
   /** There may be work. */
   wake(): void {
     this.#mayHaveMore = true;
+    this.#wakes += 1;
     this.#step({ type: "worker.wake" });
   }
 
   /** There may be room. */
   roomChanged(): void {
-    if (this.#mayHaveMore && this.mode === "idle" && this.#options.freeSlots() > 0)
-      queueMicrotask(() => this.#step({ type: "worker.wake" }));
+    if (this.#mayHaveMore && this.mode === "idle" && this.#room > 0) queueMicrotask(() => this.#step({ type: "worker.wake" }));
+  }
+
+  /**
+   * The store has just been asked to settle so many. Their places are asked for in the same tick, which some stores do in the same write; should
+   * the store refuse to settle one, its lease is lost, and its place is free all the same.
+   */
+  settling(count: number, answer: Promise<unknown>): void {
+    this.#leaving += count;
+    const answered = () => {
+      this.#leaving -= count;
+    };
+    answer.then(answered, answered);
+    const claims = this.mode === "idle" || this.mode === "claiming" || this.mode === "woken";
+    if (!this.#options.claimsWhileSettling || !claims || !this.#mayHaveMore || this.#unanswered.length > 0) return;
+    const limit = this.#options.freeSlots() + this.#leaving - this.#asked;
+    if (limit > 0) void this.#claimAlong(this.#newClaim(limit));
   }
 
   change(event: WorkerModeEvent): void {
     this.#step(event);
-    if (this.mode !== "draining" && this.mode !== "closed") return;
+    if (!this.#isOver) return;
     const { clock } = this.#options;
     clock.clearTimeout(this.#poll);
     clock.clearTimeout(this.#backoff);
     for (const found of this.#finds.splice(0)) found(true);
   }
 
-  /** Resolves with the next claim that is answered: to true when time alone would bring nothing more. */
+  /** Resolves with the answer to the next claim that is sent: to true when time alone would bring nothing more. */
   async findsNothing(): Promise<boolean> {
     const found = new Promise<boolean>((resolve) => this.#finds.push(resolve));
     this.wake();
     return found;
+  }
+
+  get #isOver(): boolean {
+    return this.mode === "draining" || this.mode === "closed";
+  }
+
+  /** Places that are free and not asked for. */
+  get #room(): number {
+    return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving);
   }
 
   #step(event: WorkerModeEvent): void {
@@ -91,34 +133,87 @@ export class WorkerClaims {
   }
 
   async #claim(): Promise<void> {
-    const { claim, claimed, clock, freeSlots, generateId, leaseMs, pollMs, reportError } = this.#options;
+    this.#asking += 1;
     // What becomes free or claimable in this tick is part of it.
     await undefined;
-    const now = clock.monotonicNow();
-    const repeated = this.#unanswered !== undefined && now - this.#unanswered.sentAt < leaseMs / 2 ? this.#unanswered : undefined;
-    const asked = repeated ?? { id: generateId(), limit: freeSlots(), sentAt: now };
-    this.#unanswered = undefined;
-    if (asked.limit <= 0) {
+    await this.#claimInMode();
+    this.#over();
+  }
+
+  async #claimInMode(): Promise<void> {
+    const repeated = this.#takeUnanswered();
+    const claim = repeated ?? this.#newClaim(this.#room);
+    if (claim.limit <= 0 || this.#isOver) {
       this.#step({ type: "worker.claimed" });
       return;
     }
+    // The answer to a claim that was sent before says nothing about what came since.
+    const finds = repeated === undefined ? this.#finds.splice(0) : [];
+    const report = await this.#ask(claim);
+    if (report === undefined) {
+      if (this.#isOver) for (const found of finds) found(true);
+      else this.#finds.push(...finds);
+      this.#step({ type: "worker.claimFailed" });
+      return;
+    }
+    if (repeated !== undefined) this.#mayHaveMore = true;
+    const { pollMs } = this.#options;
+    this.#armPoll(Math.min(pollMs, report.nextDueInMs ?? pollMs));
+    const nothing = report.executions.length === 0 && report.nextDueInMs === undefined && this.#asked === 0;
+    for (const found of finds) found(nothing);
+    this.#step({ type: "worker.claimed" });
+  }
+
+  /** Beside what the mode does. */
+  async #claimAlong(claim: Claim): Promise<void> {
+    this.#asking += 1;
+    await this.#ask(claim);
+    this.#over();
+  }
+
+  #over(): void {
+    this.#asking -= 1;
+    this.#options.answered();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#unanswered.length > 0) this.#step({ type: "worker.wake" });
+    else this.roomChanged();
+  }
+
+  #newClaim(limit: number): Claim {
+    const { clock, generateId } = this.#options;
+    return { id: generateId(), limit, sentAt: clock.monotonicNow() };
+  }
+
+  /** What was granted longer ago may have been given to another worker. */
+  #takeUnanswered(): Claim | undefined {
+    const { clock, leaseMs } = this.#options;
+    const now = clock.monotonicNow();
+    this.#unanswered = this.#unanswered.filter(({ sentAt }) => now - sentAt < leaseMs / 2);
+    return this.#unanswered.shift();
+  }
+
+  /** Undefined when there was no answer; it is asked for again. */
+  async #ask(asked: Claim): Promise<ClaimReport | undefined> {
+    const { claim, claimed, reportError } = this.#options;
+    const wakes = this.#wakes;
+    this.#asked += asked.limit;
     try {
-      this.#mayHaveMore = false;
       const report = await claim(asked.id, asked.limit);
       this.#failures = 0;
+      if (report.executions.length < asked.limit && wakes === this.#wakes) this.#mayHaveMore = false;
       claimed(report, asked.sentAt);
-      if (report.executions.length >= asked.limit || repeated !== undefined) this.#mayHaveMore = true;
-      this.#armPoll(Math.min(pollMs, report.nextDueInMs ?? pollMs));
-      const nothing = report.executions.length === 0 && report.nextDueInMs === undefined;
-      for (const found of this.#finds.splice(0)) found(nothing);
-      this.#step({ type: "worker.claimed" });
-      this.roomChanged();
+      return report;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) reportError(error);
       this.#mayHaveMore = true;
-      this.#unanswered = asked;
+      this.#unanswered.push(asked);
       this.#failures += 1;
-      this.#step({ type: "worker.claimFailed" });
+      return undefined;
+    } finally {
+      this.#asked -= asked.limit;
     }
   }
 
@@ -130,7 +225,7 @@ export class WorkerClaims {
   #armPoll(delayMs: number): void {
     const { clock, pollMs } = this.#options;
     clock.clearTimeout(this.#poll);
-    if (this.mode === "draining" || this.mode === "closed") return;
+    if (this.#isOver) return;
     this.#poll = clock.setTimeout(
       () => {
         this.#armPoll(pollMs);

@@ -48,6 +48,10 @@ export class WorkerHost implements AttemptHost {
     return this.#host.attempt;
   }
 
+  get start(): AttemptHost["start"] {
+    return this.#host.start;
+  }
+
   get signal(): AbortSignal {
     return this.#host.signal;
   }
@@ -95,6 +99,10 @@ export class WorkerHost implements AttemptHost {
     this.#host.movedOn();
   }
 
+  get onRetry(): "restart" | "resume" {
+    return this.#host.onRetry;
+  }
+
   signalled(signal: string): void {
     this.#host.signalled(signal);
   }
@@ -130,6 +138,7 @@ export class WorkerHost implements AttemptHost {
 
   #toBody(value: unknown, consumedSignal: number): JsonText {
     const { machineId, machineVersion } = this.#options;
+    const budget = this.#lease.budget(this.remainingMs());
     const checkpoint: Checkpoint = {
       machineId,
       ...(machineVersion !== undefined && { version: machineVersion }),
@@ -137,6 +146,7 @@ export class WorkerHost implements AttemptHost {
       timers: [],
       consumedSignal,
       entries: {},
+      ...(budget !== undefined && { budget }),
     };
     return toJsonText(checkpoint, "checkpoint");
   }

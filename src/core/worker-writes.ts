@@ -21,6 +21,8 @@ export interface WorkerWritesOptions {
   readonly owner: string;
   readonly patience: Patience;
   isValid(lease: WorkerLease): boolean;
+  /** The store has just been asked to settle so many. */
+  settling(count: number, answer: Promise<unknown>): void;
 }
 
 interface Write<Item> {
@@ -34,11 +36,16 @@ export class WorkerWrites {
   readonly #checkpoints: WriteBatch<Write<CheckpointEntry>, CheckpointReport>;
   readonly #parks: WriteBatch<Write<ParkEntry>, ParkReport>;
 
-  constructor({ store, name, owner, patience, isValid }: WorkerWritesOptions) {
+  constructor({ store, name, owner, patience, isValid, settling }: WorkerWritesOptions) {
     const batch = { patience, maxSize: maxWrites, goesOn: () => true };
     this.#settlements = new WriteBatch<Write<Settlement>, SettleReport>({
       ...batch,
-      write: (writes) => store.settle({ name, owner, settlements: writes.map(({ item }) => item) }),
+      atOnce: store.capabilities.writesAtOnce ?? 1,
+      write(writes) {
+        const answer = store.settle({ name, owner, settlements: writes.map(({ item }) => item) });
+        settling(writes.length, answer);
+        return answer;
+      },
       withdrawn: ({ lease }) => (isValid(lease) ? undefined : { settled: false, reason: "expired" }),
     });
     this.#checkpoints = new WriteBatch<Write<CheckpointEntry>, CheckpointReport>({

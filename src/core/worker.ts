@@ -11,7 +11,7 @@ import type { StoredEnd } from "./durable-outcome.ts";
 import { settingsOf } from "./durable-settings.ts";
 import { releasedError } from "./execution-ending.ts";
 import type { Fleet } from "./fleet.ts";
-import type { BeginAttempt } from "./running-attempt.ts";
+import type { AttemptHost, BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
@@ -47,6 +47,8 @@ export class Worker {
   readonly #unwinding = new Map<AttemptRun, unknown>();
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
+  /** Notices since the claim that is under way was sent: they may be about what it brings, and come before its answer. */
+  readonly #early = new Set<StoreNotice>();
   #closing: WorkerClosing | undefined;
   #drained: (() => void)[] = [];
 
@@ -55,7 +57,11 @@ export class Worker {
     const { clock, random, reportError, begin } = fleetOptions;
     const { store, name, leaseMs = 30_000, pollMs = 500, retention, machineVersion } = options;
     this.#parts = parts;
-    this.#writes = new WorkerWrites({ store, name, owner, patience, isValid: (lease) => this.#isValid(lease) });
+    this.#writes = new WorkerWrites({
+      ...{ store, name, owner, patience },
+      isValid: (lease) => this.#isValid(lease),
+      settling: (count, answer) => this.#claims.settling(count, answer),
+    });
     this.#leases = new LeaseKeeper({
       clock,
       leaseMs,
@@ -86,9 +92,14 @@ export class Worker {
       leaseMs,
       pollMs,
       generateId,
+      claimsWhileSettling: options.maxConcurrentPerGroup === undefined && options.rateLimit === undefined,
       freeSlots: () => this.#freeSlots(),
       claim,
       claimed: (report, sentAt) => this.#take(report, sentAt),
+      answered: () => {
+        if (!this.#claims.isAsking) this.#early.clear();
+        this.#closing?.answered();
+      },
       modeChanged: (mode) => {
         queue?.roomChanged();
         parts.modeChanged(mode);
@@ -126,9 +137,9 @@ export class Worker {
     });
     this.begin = (input, host) => {
       const lease = this.#leases.get(host.executionId);
-      if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
+      if (lease === undefined || lease.settling) throw new LeaseLostError(host.executionId, "it was over before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
-      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease);
+      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
       const settings = settingsOf(options, lease.execution.settings);
       const hostOptions = { slots, settings, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
       return begin(
@@ -182,6 +193,7 @@ export class Worker {
     if (notice.type === "missed") void this.#looks.look();
     if (notice.type === "cancelRequested") void this.#leases.check(notice.ids.flatMap((id) => this.#leases.get(id) ?? []));
     if (notice.type === "signalled") for (const id of notice.ids) this.#lookForSignals(id);
+    if (this.#claims.isAsking && notice.type !== "claimable" && notice.type !== "final") this.#early.add(notice);
   }
 
   /** How many more this process could run now. */
@@ -223,6 +235,7 @@ export class Worker {
     const { clock } = this.#parts.fleetOptions;
     this.#closing = new WorkerClosing(clock, deadlineMs, {
       leases: () => this.#leases.values(),
+      isAsking: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),
@@ -239,7 +252,7 @@ export class Worker {
     return report;
   }
 
-  #createKeeper(lease: WorkerLease): WorkerMachineKeeper {
+  #createKeeper(lease: WorkerLease, host: AttemptHost): WorkerMachineKeeper {
     const { options, fleetOptions, machineId } = this.#parts;
     const keeper = new WorkerMachineKeeper(lease, {
       clock: fleetOptions.clock,
@@ -248,6 +261,7 @@ export class Worker {
       maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
       policy: options.checkpoint ?? "every",
       restore: options.restore ?? {},
+      remainingMs: () => host.remainingMs(),
       save: (held, checkpoint) => this.#save(held, checkpoint),
       park: (held, checkpoint, wakeInMs) => this.#writes.park(held, checkpoint, wakeInMs),
       lost: (held, why) => this.#lose(held, why),
@@ -266,6 +280,12 @@ export class Worker {
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     run?.stop(releasedError(lease.id));
     this.#closing?.settled(undefined, false);
+    this.#groupHasRoom(lease);
+  }
+
+  /** Whoever frees a place in a limited group looks who may have it: nobody tells the others. */
+  #groupHasRoom({ execution }: WorkerLease): void {
+    if (execution.group !== undefined && this.#parts.options.maxConcurrentPerGroup !== undefined) this.#claims.wake();
   }
 
   #isValid(lease: WorkerLease): boolean {
@@ -289,6 +309,7 @@ export class Worker {
 
   #take({ executions }: ClaimReport, sentAt: number): void {
     const validUntil = this.#leases.validUntil(sentAt);
+    const leases: WorkerLease[] = [];
     for (const execution of executions) {
       const known = this.#leases.get(execution.id);
       // A repeated answer; or proof that the older claim is void.
@@ -296,9 +317,12 @@ export class Worker {
       if (known !== undefined) this.#lose(known, "superseded");
       const lease = new WorkerLease(execution, validUntil);
       this.#leases.add(lease);
+      leases.push(lease);
       if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
       else this.#run(lease);
     }
+    const early = [...this.#early];
+    void this.#leases.check(leases.filter(({ id }) => early.some((notice) => !("ids" in notice) || notice.ids.includes(id))));
   }
 
   #run(lease: WorkerLease): void {
@@ -313,7 +337,10 @@ export class Worker {
   #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {
     lease.keeper?.stop();
     this.#leases.remove(lease);
+    // It is given up: a checkpoint that is still to be written is not written any more.
+    lease.lost = true;
     this.#closing?.settled(end, abandoned);
+    this.#groupHasRoom(lease);
     if (end !== undefined) this.#parts.ended(end);
     else this.#roomChanged();
   }
@@ -371,7 +398,10 @@ export class Worker {
 
   #cancel(lease: WorkerLease, reason: string | undefined): void {
     lease.cancelReason ??= reason;
-    if (!lease.settling && !lease.lost) this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
+    if (lease.settling || lease.lost) return;
+    // The fleet ends what it has not begun by itself, and nobody would tell the store.
+    if (this.#runOf(lease) === undefined) void this.settler.cancelUnbegun(lease, reason);
+    else this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
   }
 
   #abandon(lease: WorkerLease): void {

@@ -42,6 +42,8 @@ export interface StoreCapabilities {
   readonly roundRobin: "store" | "process" | "none";
   readonly groupLimits: boolean;
   readonly rateLimits: boolean;
+  /** How many settling writes it is well to have under way, because it works on them at once; 1. */
+  readonly writesAtOnce?: number;
   /** Per input, result, checkpoint, signal or event; what is larger is refused as `unstorable`. */
   readonly maxPayloadBytes: number;
 }

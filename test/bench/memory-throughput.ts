@@ -4,9 +4,10 @@ import { fastqPromise } from "./contenders/fastq.ts";
 import { naiveXState } from "./contenders/naive-xstate.ts";
 import { pQueue } from "./contenders/p-queue.ts";
 import { plainMap } from "./contenders/plain-map.ts";
-import type { Part, Target } from "./memory.ts";
+import type { Part } from "./report.ts";
 import { type Figure, measureInRounds } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
+import type { Target } from "./targets.ts";
 
 /** A sample runs at least so many executions, so that a small size pays for its garbage as a large one does. */
 const executionsPerSample = 20_000;

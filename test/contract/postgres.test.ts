@@ -1,11 +1,12 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
 import { SchemaVersionError, StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
 import { newExecution } from "../../src/testing/contract/store-world.ts";
 import { claimInProcess } from "../support/claiming-process.ts";
+import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 
 let server: PostgresServer;
@@ -26,7 +27,7 @@ function nextSchema(): string {
   return `s${schemas}`;
 }
 
-describe("Postgres store", () => {
+describeWithPostgres("Postgres store", () => {
   const contract = executionStoreContract(async () => {
     const schema = nextSchema();
     const opened: ExecutionStore[] = [];
@@ -53,7 +54,7 @@ describe("Postgres store", () => {
   for (const { name, run } of contract) it(name, run);
 });
 
-describe("Postgres store, on its own", () => {
+describeWithPostgres("Postgres store, on its own", () => {
   const open = (schema: string) => createPostgresStore({ connectionString: server.connectionString, schema, maxConnections: 4 });
 
   it("two processes that claim at once never get the same execution, and leave none", async () => {

@@ -1,11 +1,49 @@
 import { steadyPlans } from "./postgres-tables.ts";
 
+/** What a claim tells of each record that it took, in this order. */
+const claimedColumns = [
+  ...[
+    "id text",
+    "sequence bigint",
+    "rank float8",
+    "group text",
+    "tags text",
+    "attempt integer",
+    "maxAttempts integer",
+    "takeovers integer",
+  ],
+  ...[
+    "maxTakeovers integer",
+    "fence integer",
+    "owner text",
+    "leaseExpiresAt bigint",
+    "queuedAt bigint",
+    "startedAt bigint",
+    "timeoutMs float8",
+  ],
+  ...["machineId text", "machineVersion text", "machineKey text", "idempotencyKey text", "cancelRequestedAt bigint", "reason text"],
+  ...["lastSignal integer", "consumedSignal integer", "progress text", "error text", "abandoned integer", "input text", "settings text"],
+  ...["retry text", "trace text", "checkpointRevision integer", "checkpointBody text"],
+].map((column) => column.split(" ") as [name: string, type: string]);
+
+/** Before them: milliseconds until more is due; an id that was not claimed, and why. */
+export const claimedOffset = 3;
+export const claimedNames = claimedColumns.map(([name]) => name);
+
+const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => `e."${name}"`).join(", ")}`;
+
+/** Leases the records at these places, which are locked and so cannot move, and returns them, in this order. */
+const leaseAll = (
+  places: string,
+) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
+    "fence" = e."fence" + 1, "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)
+    FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
+
 /** Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time. */
 export const claimSql = `
 CREATE FUNCTION S.promote(p_name text, p_now bigint) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE v_count integer;
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL) THEN RETURN 0; END IF;
   UPDATE S.executions e SET "phase" = 'ready', "lane" = CASE e."status" WHEN 'running' THEN 0 ELSE 1 END, "position" = nextval('S.positions'),
     "readySince" = p_now, "dueAt" = NULL
   FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
@@ -17,13 +55,6 @@ END $$;
 CREATE FUNCTION S.holders(p_name text, p_group text) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
 BEGIN
   RETURN (SELECT count(*) FROM S.executions WHERE "name" = p_name AND "group" = p_group AND "holdsSlot" = 1 AND "group" <> '');
-END $$;
-
-CREATE FUNCTION S.lease(p_sequences bigint[], p_owner text, p_expires bigint, p_now bigint) RETURNS void LANGUAGE plpgsql ${steadyPlans} AS $$
-BEGIN
-  UPDATE S.executions SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = p_expires, "fence" = "fence" + 1,
-    "attempt" = "attempt" + "attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce("startedAt", p_now)
-  WHERE "sequence" = ANY (p_sequences);
 END $$;
 
 CREATE FUNCTION S.ready_groups(p_name text) RETURNS SETOF text LANGUAGE plpgsql ${steadyPlans} AS $$
@@ -39,28 +70,32 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE TYPE S.claimed AS ("due" float8, "refused" text, "refusal" text, ${claimedColumns.map(([name, type]) => `"${name}" ${type}`).join(", ")});
+
 CREATE FUNCTION S.claim(p_name text, p_owner text, p_claim_id text, p_limit integer, p_lease_ms float8, p_prefix text, p_keys text[], p_ids text[],
   p_group_limit integer, p_groups text[], p_limits integer[], p_rate_limit integer, p_rate_interval float8, p_turn_key text, p_turn_group text)
-RETURNS TABLE (o_due float8, o_refused text, o_refusal text, o_row S.executions) LANGUAGE plpgsql ${steadyPlans} AS $$
+RETURNS SETOF S.claimed LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE
-  v_now bigint;
+  v_now bigint; v_expires bigint;
   v_need integer := p_limit;
-  v_taken bigint[] := '{}';
-  v_got bigint[];
+  v_taken bigint[] := '{}'; v_fences integer[] := '{}';
+  v_places tid[]; v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
+  v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
   v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
   v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || p_claim_id, 1));
   SELECT * INTO v_earlier FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id;
   IF FOUND THEN
-    RETURN QUERY SELECT NULL::float8, NULL::text, NULL::text, e FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
+    RETURN QUERY SELECT ${claimedRow} FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
       JOIN S.executions e ON e."sequence" = c.s WHERE e."fence" = c.f AND e."phase" = 'leased';
     RETURN;
   END IF;
   v_now := S.now_ms();
-  PERFORM S.promote(p_name, v_now);
+  v_expires := v_now + p_lease_ms::bigint;
+  IF EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= v_now AND "dueAt" IS NOT NULL) THEN PERFORM S.promote(p_name, v_now); END IF;
   IF p_rate_limit IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 2));
     v_need := least(v_need, p_rate_limit - (SELECT coalesce(sum("count"), 0) FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval));
@@ -69,84 +104,102 @@ BEGIN
     IF p_rate_limit IS NULL THEN v_need := cardinality(p_ids); END IF;
     FOR v_id IN SELECT DISTINCT i FROM unnest(p_ids) AS i ORDER BY i LOOP
       SELECT * INTO v_row FROM S.executions WHERE "name" = p_name AND "id" = v_id FOR UPDATE;
-      o_refusal := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
+      v_places := ARRAY(SELECT e.ctid FROM S.executions e WHERE e."sequence" = v_row."sequence");
+      v_out := NULL;
+      v_out."refusal" := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
         WHEN NOT (starts_with(v_row."machineKey", p_prefix) AND (p_keys IS NULL OR v_row."machineKey" = ANY (p_keys))) THEN 'machine'
         WHEN v_need <= 0 THEN 'limited' END;
-      IF o_refusal IS NULL AND v_limited AND v_row."group" <> '' THEN
+      IF v_out."refusal" IS NULL AND v_limited AND v_row."group" <> '' THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || v_row."group", 3));
-        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN o_refusal := 'limited'; END IF;
+        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN v_out."refusal" := 'limited'; END IF;
       END IF;
-      IF o_refusal IS NULL THEN
-        PERFORM S.lease(ARRAY[v_row."sequence"], p_owner, v_now + p_lease_ms::bigint, v_now);
-        v_taken := v_taken || v_row."sequence";
+      IF v_out."refusal" IS NULL THEN
+        ${leaseAll("v_places")};
+        v_taken := v_taken || v_row."sequence"; v_fences := v_fences || v_row."fence" + 1;
         v_need := v_need - 1;
       ELSE
-        o_refused := v_id; o_due := NULL; o_row := NULL;
-        RETURN NEXT;
+        v_out."refused" := v_id;
+        RETURN NEXT v_out;
       END IF;
     END LOOP;
     v_need := 0;
   END IF;
   WHILE v_need > 0 LOOP
-    SELECT "lane", "rank" INTO v_lane, v_rank FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND ("lane", "rank") > (v_lane, v_rank)
-      ORDER BY "lane", "rank" LIMIT 1;
+    -- The level's first record: it also tells where its bucket begins, past the index entries of what was claimed before.
+    SELECT "lane", "rank", "machineKey", "group", "position" INTO v_lane, v_rank, v_first_key, v_first_group, v_first_position FROM S.executions
+      WHERE "name" = p_name AND "phase" = 'ready' AND ("lane", "rank") > (v_lane, v_rank)
+      ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position" LIMIT 1;
     EXIT WHEN NOT FOUND;
-    v_bucket_keys := '{}'; v_bucket_groups := '{}';
-    v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL;
-    FOR i IN 1 .. 512 LOOP
-      SELECT "machineKey", "group" INTO v_key, v_group FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
-        AND ("machineKey" COLLATE "C", "group" COLLATE "C") > (v_key, v_group) ORDER BY "machineKey" COLLATE "C", "group" COLLATE "C" LIMIT 1;
-      IF NOT FOUND THEN
-        EXIT WHEN v_wrapped;
-        v_wrapped := true; v_key := ''; v_group := '';
-      ELSE
-        -- Past the turn again: every bucket has been seen.
-        EXIT WHEN v_wrapped AND p_turn_key IS NOT NULL AND (v_key COLLATE "C", v_group COLLATE "C") > (p_turn_key, p_turn_group);
+    v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL; v_began := false; v_over := false; v_seen := 0;
+    WHILE v_need > 0 AND NOT v_over LOOP
+      v_bucket_keys := '{}'; v_bucket_groups := '{}';
+      -- No more buckets than there are places, unless their groups' limits may leave some without.
+      WHILE v_limited OR cardinality(v_bucket_keys) < v_need LOOP
+        v_over := v_seen >= 512;
+        EXIT WHEN v_over;
+        v_seen := v_seen + 1;
+        IF v_wrapped AND NOT v_began THEN
+          v_key := v_first_key; v_group := v_first_group; v_began := true;
+        ELSE
+          SELECT "machineKey", "group" INTO v_key, v_group FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+            AND ("machineKey" COLLATE "C", "group" COLLATE "C") > (v_key, v_group) ORDER BY "machineKey" COLLATE "C", "group" COLLATE "C" LIMIT 1;
+          IF NOT FOUND THEN
+            v_over := v_wrapped;
+            EXIT WHEN v_over;
+            v_wrapped := true;
+            CONTINUE;
+          END IF;
+        END IF;
+        -- At the turn again every bucket has been seen.
+        v_over := v_wrapped AND p_turn_key IS NOT NULL AND (v_key COLLATE "C", v_group COLLATE "C") >= (p_turn_key, p_turn_group);
+        EXIT WHEN v_over AND (v_key COLLATE "C", v_group COLLATE "C") > (p_turn_key, p_turn_group);
         IF starts_with(v_key, p_prefix) AND (p_keys IS NULL OR v_key = ANY (p_keys)) THEN
           v_bucket_keys := v_bucket_keys || v_key; v_bucket_groups := v_bucket_groups || v_group;
         END IF;
-      END IF;
-    END LOOP;
-    IF v_limited AND v_first THEN
-      -- In one order for all, so that two claims never wait for each other; further levels only try.
-      PERFORM pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended(p_name || ' ' || g, 3) AS h FROM unnest(v_bucket_groups) AS g WHERE g <> '' ORDER BY 1) AS locks;
-      v_locked := v_bucket_groups;
-    END IF;
-    v_first := false;
-    v_active := ARRAY(SELECT generate_subscripts(v_bucket_keys, 1));
-    WHILE cardinality(v_active) > 0 AND v_need > 0 LOOP
-      v_share := greatest(1, v_need / cardinality(v_active));
-      v_remaining := '{}';
-      FOREACH b IN ARRAY v_active LOOP
-        v_want := least(v_share, v_need);
-        IF v_limited AND v_bucket_groups[b] <> '' THEN
-          IF NOT v_bucket_groups[b] = ANY (v_locked) THEN
-            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(p_name || ' ' || v_bucket_groups[b], 3));
-            v_locked := v_locked || v_bucket_groups[b];
-          END IF;
-          v_room := S.group_limit(v_bucket_groups[b], p_group_limit, p_groups, p_limits) - S.holders(p_name, v_bucket_groups[b]);
-          v_want := least(v_want, v_room);
-        END IF;
-        CONTINUE WHEN v_want <= 0;
-        v_got := ARRAY(SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
-          AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED);
-        IF cardinality(v_got) > 0 THEN
-          PERFORM S.lease(v_got, p_owner, v_now + p_lease_ms::bigint, v_now);
-          v_taken := v_taken || v_got;
-          v_need := v_need - cardinality(v_got);
-        END IF;
-        IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
+        EXIT WHEN v_over;
       END LOOP;
-      v_active := v_remaining;
+      IF v_limited AND v_first THEN
+        -- In one order for all, so that two claims never wait for each other; further levels only try.
+        PERFORM pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended(p_name || ' ' || g, 3) AS h FROM unnest(v_bucket_groups) AS g WHERE g <> '' ORDER BY 1) AS locks;
+        v_locked := v_bucket_groups;
+      END IF;
+      v_first := false;
+      v_active := ARRAY(SELECT generate_subscripts(v_bucket_keys, 1));
+      WHILE cardinality(v_active) > 0 AND v_need > 0 LOOP
+        v_share := greatest(1, v_need / cardinality(v_active));
+        v_remaining := '{}';
+        FOREACH b IN ARRAY v_active LOOP
+          v_want := least(v_share, v_need);
+          IF v_limited AND v_bucket_groups[b] <> '' THEN
+            IF NOT v_bucket_groups[b] = ANY (v_locked) THEN
+              CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(p_name || ' ' || v_bucket_groups[b], 3));
+              v_locked := v_locked || v_bucket_groups[b];
+            END IF;
+            v_room := S.group_limit(v_bucket_groups[b], p_group_limit, p_groups, p_limits) - S.holders(p_name, v_bucket_groups[b]);
+            v_want := least(v_want, v_room);
+          END IF;
+          CONTINUE WHEN v_want <= 0;
+          v_from := CASE WHEN v_bucket_keys[b] = v_first_key AND v_bucket_groups[b] = v_first_group THEN v_first_position ELSE 0 END;
+          SELECT array_agg(free.ctid), array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_places, v_got, v_got_fences FROM (
+            SELECT ctid, "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+            AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] AND "position" >= v_from
+            ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED) AS free;
+          CONTINUE WHEN v_got IS NULL;
+          ${leaseAll("v_places")};
+          v_taken := v_taken || v_got; v_fences := v_fences || v_got_fences;
+          v_need := v_need - cardinality(v_got);
+          IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
+        END LOOP;
+        v_active := v_remaining;
+      END LOOP;
     END LOOP;
   END LOOP;
   IF cardinality(v_taken) > 0 THEN
-    INSERT INTO S.claims SELECT p_name, p_claim_id, v_now, array_agg(e."sequence"), array_agg(e."fence") FROM S.executions e WHERE e."sequence" = ANY (v_taken);
+    INSERT INTO S.claims VALUES (p_name, p_claim_id, v_now, v_taken, v_fences);
     IF p_rate_limit IS NOT NULL THEN
       INSERT INTO S.claim_times VALUES (p_name, v_now, cardinality(v_taken));
       DELETE FROM S.claim_times WHERE "name" = p_name AND "at" < v_now - 86400000;
     END IF;
-    RETURN QUERY SELECT NULL::float8, NULL::text, NULL::text, e FROM unnest(v_taken) WITH ORDINALITY AS t(s, ord) JOIN S.executions e ON e."sequence" = t.s ORDER BY t.ord;
   END IF;
   IF cardinality(v_taken) < p_limit THEN
     SELECT min("dueAt") INTO v_due FROM S.executions WHERE "name" = p_name AND "dueAt" IS NOT NULL;
@@ -154,8 +207,10 @@ BEGIN
       SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;
       v_due := least(v_due, v_oldest);
     END IF;
-    o_due := CASE WHEN v_due IS NOT NULL THEN greatest(0, v_due - v_now) END; o_refused := NULL; o_refusal := NULL; o_row := NULL;
-    IF o_due IS NOT NULL THEN RETURN NEXT; END IF;
+    v_out := NULL;
+    -- Not greatest(0, NULL), which is 0: a worker would ask again at once, for ever.
+    v_out."due" := CASE WHEN v_due IS NOT NULL THEN greatest(0, v_due - v_now) END;
+    IF v_out."due" IS NOT NULL THEN RETURN NEXT v_out; END IF;
   END IF;
 END $$;
 

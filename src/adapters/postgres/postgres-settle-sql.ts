@@ -3,17 +3,23 @@ import { steadyPlans } from "./postgres-tables.ts";
 const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN 'final'
   WHEN e."fence" <> r.fence OR e."owner" IS DISTINCT FROM p_owner OR e."leaseExpiresAt" IS NULL THEN 'superseded'
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
+/** Of the ids of a statement, in their order. */
+const sequencesOf = `ARRAY(SELECT (SELECT e."sequence" FROM S.executions e WHERE e."id" = given.id AND e."name" = p_name) FROM unnest(p_ids) AS given(id))`;
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
 /**
- * Writes of lease holders, and the sweep of lost leases. That a row is leased is told by its expiry alone: with the phase in the condition the
- * index of all leases would fit, and be walked for each row.
+ * Writes of lease holders, and the sweep of lost leases. Rows are joined by their sequence alone: a condition on the name would let an index of
+ * all records of that name fit, and a plan made while there were few would walk it when there are many. Several rows are locked in the order
+ * of their ids, here and by every other statement that changes several.
  */
 export const settleSql = `
 CREATE FUNCTION S.tell_final(p_name text, p_ids text[], p_now bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE v_payload text;
 BEGIN
-  IF coalesce(cardinality(p_ids), 0) = 0 OR NOT EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > p_now) THEN RETURN; END IF;
+  IF coalesce(cardinality(p_ids), 0) = 0 THEN RETURN; END IF;
+  -- Whoever begins to follow waits until this is committed, so that it is either told or sees it.
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_name, 4));
+  IF NOT EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > p_now) THEN RETURN; END IF;
   v_payload := json_build_object('name', p_name, 'ids', p_ids)::text;
   -- A notification holds 8 000 bytes; without ids it says that something ended.
   PERFORM pg_notify('FINAL', CASE WHEN octet_length(v_payload) < 7900 THEN v_payload ELSE json_build_object('name', p_name)::text END);
@@ -22,10 +28,9 @@ END $$;
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
 RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms(); v_ords integer[]; v_statuses text[]; v_ats bigint[]; v_final text[];
+DECLARE v_now bigint := S.now_ms(); v_sequences bigint[] := ${sequencesOf}; v_settled integer;
 BEGIN
-  WITH done AS (
-    UPDATE S.executions e SET
+  RETURN QUERY UPDATE S.executions e SET
       "status" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN 'cancelled' WHEN u.type = 'complete' THEN 'completed' WHEN u.type = 'fail' THEN 'failed'
         WHEN u.type = 'cancel' THEN 'cancelled' ELSE 'queued' END,
       "phase" = CASE WHEN ${ends} THEN 'final' WHEN u.delay > 0 THEN 'delayed' ELSE 'ready' END,
@@ -42,30 +47,33 @@ BEGIN
       "progress" = coalesce(u.progress, e."progress"),
       "checkpointBody" = CASE WHEN ${ends} OR u.dropped THEN NULL ELSE e."checkpointBody" END,
       "checkpointRevision" = CASE WHEN u.dropped AND NOT ${ends} THEN 0 ELSE e."checkpointRevision" END
-    FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress) WITH ORDINALITY
-      AS u(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord)
-    WHERE e."name" = p_name AND e."id" = u.id AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
-    RETURNING u.ord::integer AS ord, e."id", e."status", coalesce(e."completedAt", e."dueAt", v_now) AS at
-  ) SELECT array_agg(ord), array_agg("status"), array_agg(at), array_agg("id") FILTER (WHERE "status" <> 'queued') INTO v_ords, v_statuses, v_ats, v_final FROM done;
-  IF 'queued' = ANY (v_statuses) THEN PERFORM pg_notify('WORK', p_name); END IF;
-  PERFORM S.tell_final(p_name, v_final, v_now);
-  RETURN QUERY SELECT o, s, a::float8, NULL::text FROM unnest(v_ords, v_statuses, v_ats) AS d(o, s, a);
-  IF coalesce(cardinality(v_ords), 0) < cardinality(p_ids) THEN
+    FROM (SELECT * FROM unnest(v_sequences, p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress) WITH ORDINALITY
+      AS given(sequence, id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id) AS u
+    WHERE e."sequence" = u.sequence AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
+    RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8, NULL::text;
+  GET DIAGNOSTICS v_settled = ROW_COUNT;
+  IF p_types && ARRAY['retry', 'release'] THEN PERFORM pg_notify('WORK', p_name); END IF;
+  IF EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > v_now) THEN
+    PERFORM S.tell_final(p_name, ARRAY(SELECT e."id" FROM unnest(v_sequences) AS given(sequence) JOIN S.executions e ON e."sequence" = given.sequence
+      WHERE e."phase" = 'final'), v_now);
+  END IF;
+  -- Of all, because it is simpler: who has been told above has been told.
+  IF v_settled < cardinality(p_ids) THEN
     RETURN QUERY SELECT r.ord::integer, CASE WHEN e."settledFence" = r.fence THEN CASE e."status" WHEN 'running' THEN 'queued' ELSE e."status" END END,
       coalesce(e."completedAt", e."dueAt", e."readySince")::float8, CASE WHEN e."settledFence" = r.fence THEN 'repeated' ELSE coalesce(${refusal}, 'superseded') END
-      FROM unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."name" = p_name AND e."id" = r.id
-      WHERE r.ord <> ALL (coalesce(v_ords, '{}'));
+      FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence;
   END IF;
 END $$;
 
 CREATE FUNCTION S.renew(p_name text, p_owner text, p_lease_ms float8, p_ids text[], p_fences integer[])
 RETURNS TABLE (o_ord integer, o_refusal text, o_expires float8, o_cancel boolean, o_reason text, o_last_signal integer) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms();
+DECLARE v_now bigint := S.now_ms(); v_sequences bigint[] := ${sequencesOf};
 BEGIN
-  UPDATE S.executions e SET "leaseExpiresAt" = v_now + p_lease_ms::bigint FROM unnest(p_ids, p_fences) AS u(id, fence)
-    WHERE e."name" = p_name AND e."id" = u.id AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
+  UPDATE S.executions e SET "leaseExpiresAt" = v_now + p_lease_ms::bigint
+    FROM (SELECT * FROM unnest(v_sequences, p_ids, p_fences) AS given(sequence, id, fence) ORDER BY id) AS u
+    WHERE e."sequence" = u.sequence AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
   RETURN QUERY SELECT r.ord::integer, ${refusal}, e."leaseExpiresAt"::float8, e."cancelRequestedAt" IS NOT NULL, e."reason", e."lastSignal"
-    FROM unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."name" = p_name AND e."id" = r.id;
+    FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence;
 END $$;
 
 CREATE FUNCTION S.change_slots(p_name text, p_owner text, p_ids text[], p_fences integer[], p_changes text[], p_group_limit integer, p_groups text[], p_limits integer[])
@@ -142,10 +150,10 @@ BEGIN
     RETURN NEXT;
   END LOOP;
   DELETE FROM S.claims WHERE "name" = p_name AND "at" < v_now - 300000;
-  DELETE FROM S.followers WHERE "until" < v_now;
   IF v_ready OR o_due > 0 THEN PERFORM pg_notify('WORK', p_name); END IF;
   PERFORM S.tell_final(p_name, v_final, v_now);
-  SELECT greatest(0, min("leaseExpiresAt") - v_now) INTO o_next FROM S.executions WHERE "name" = p_name AND "phase" = 'leased';
+  DELETE FROM S.followers WHERE "until" < v_now;
+  SELECT CASE WHEN min("leaseExpiresAt") IS NOT NULL THEN greatest(0, min("leaseExpiresAt") - v_now) END INTO o_next FROM S.executions WHERE "name" = p_name AND "phase" = 'leased';
   o_id := NULL; o_outcome := NULL;
   RETURN NEXT;
 END $$;

@@ -3,9 +3,12 @@ import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { NewExecution } from "../../model/stored-execution.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
+import type { ClaimReport } from "../../ports/store-claim.ts";
 import type { InsertReport } from "../../ports/store-insert.ts";
 import type { StoreWatch } from "../../ports/store-message.ts";
+import type { SettleRequest } from "../../ports/store-settle.ts";
 import { InsertBatcher } from "./insert-batcher.ts";
+import * as claims from "./postgres-claims.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./postgres-client.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
 import { isDataError } from "./postgres-errors.ts";
@@ -13,12 +16,16 @@ import { PostgresListener } from "./postgres-listener.ts";
 import { postgresNames } from "./postgres-migrations.ts";
 import { countExecutions, findOverdue, getExecutions, listExecutions, readEvents, readSignals } from "./postgres-reads.ts";
 import * as writes from "./postgres-writes.ts";
+import { SettleClaimPairs } from "./settle-claim-pairs.ts";
 
 /** How a Postgres store works. */
 export interface PostgresStoreOptions {
   /** Where the server is; the store makes and closes its own pool, with the `pg` package. */
   connectionString?: string;
-  /** Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. */
+  /**
+   * Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. Give it a
+   * `connectionTimeoutMillis`: without one a server that accepts connections and says nothing uses up its places for ever.
+   */
   pool?: PostgresPoolLike;
   /** Where the tables are; created when missing. Letters, digits and `_`. Default `actorfleet`. */
   schema?: string;
@@ -26,6 +33,8 @@ export interface PostgresStoreOptions {
   maxConnections?: number;
   /** How long a statement may take before its connection is given up and the call rejects with `StoreUnavailableError`; 10 000. */
   operationTimeoutMs?: number;
+  /** Statements that are needed often are kept prepared by the server; false for poolers between that cannot. Default true. */
+  preparedStatements?: boolean;
   /** For time limits and pauses alone: instants are the server's. The system's. */
   clock?: Clock;
 }
@@ -38,6 +47,7 @@ const capabilities: StoreCapabilities = {
   roundRobin: "process",
   groupLimits: true,
   rateLimits: true,
+  writesAtOnce: 2,
   maxPayloadBytes: 100_000_000,
 };
 
@@ -51,6 +61,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     schema = "actorfleet",
     maxConnections = 10,
     operationTimeoutMs = 10_000,
+    preparedStatements = true,
     clock = createSystemClock(),
   } = options;
   const connection = new PostgresConnection({
@@ -58,12 +69,13 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     pool,
     maxConnections,
     operationTimeoutMs,
+    preparedStatements,
     clock,
     names: postgresNames(schema),
   });
   const listener = new PostgresListener(connection, clock);
   const storeId = globalThis.crypto.randomUUID();
-  const turns = new Map<string, { machineKey: string; group: string }>();
+  const turns = new Map<string, claims.ClaimTurn>();
   const batchers = new Map<string, InsertBatcher>();
   const following = new Set<() => void>();
 
@@ -96,6 +108,23 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
       } as InsertReport,
     );
 
+  const settle = ({ name, owner, settlements }: SettleRequest) =>
+    each(settlements, (some) => claims.settleLeases(connection, name, owner, some), { settled: false, reason: "unstorable" });
+
+  function turned(name: string, { report, turn }: claims.TurnedClaim): ClaimReport {
+    if (turn !== undefined) turns.set(name, turn);
+    return report;
+  }
+
+  const pairs = new SettleClaimPairs({
+    settle,
+    claim: async (request) => turned(request.name, await claims.claimExecutions(connection, request, turns.get(request.name))),
+    async both({ settlements }, request) {
+      const { reports, claim } = await claims.settleAndClaim(connection, settlements, request, turns.get(request.name));
+      return { reports, report: turned(request.name, claim) };
+    },
+  });
+
   return {
     capabilities,
 
@@ -116,17 +145,12 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     get: (name, ids) => getExecutions(connection, name, ids),
     list: (request) => listExecutions(connection, request),
     counts: (request) => countExecutions(connection, request),
-    async claim(request) {
-      const { report, turn } = await writes.claimExecutions(connection, request, turns.get(request.name));
-      if (turn !== undefined) turns.set(request.name, { machineKey: turn.machineKey, group: turn.group });
-      return report;
-    },
+    claim: (request) => pairs.claim(request),
     renew: async (request) => (request.leases.length === 0 ? [] : writes.renewLeases(connection, request)),
     changeSlots: async (request) => (request.entries.length === 0 ? [] : writes.changeSlots(connection, request)),
     checkpoint: ({ name, owner, entries }) =>
       each(entries, (some) => writes.saveCheckpoints(connection, name, owner, some), { saved: false, reason: "unstorable" }),
-    settle: ({ name, owner, settlements }) =>
-      each(settlements, (some) => writes.settleLeases(connection, name, owner, some), { settled: false, reason: "unstorable" }),
+    settle: (request) => pairs.settle(request),
     park: ({ name, owner, entries }) =>
       each(entries, (some) => writes.parkExecutions(connection, name, owner, some), { parked: false, reason: "unstorable" }),
     requestCancel: async (request) => (request.cancels.length === 0 ? [] : writes.cancelExecutions(connection, request)),
@@ -152,7 +176,9 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
       const followed = new Set<string>();
       let timer: unknown;
       const tellFollowing = async () => {
-        const sql = `INSERT INTO S.followers VALUES ($1, $2, S.now_ms() + $3::float8) ON CONFLICT ("id") DO UPDATE SET "until" = excluded."until"`;
+        // Ends that are being written see no follower yet: it waits for them, so that whoever looks after this finds them.
+        const sql = `WITH settled AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($2, 4)))
+          INSERT INTO S.followers SELECT $1, $2, S.now_ms() + $3::float8 FROM settled ON CONFLICT ("id") DO UPDATE SET "until" = excluded."until"`;
         await connection.query(sql, [`${storeId} ${request.name}`, request.name, followMs]);
       };
       const keepFollowing = () => {

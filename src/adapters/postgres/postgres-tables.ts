@@ -17,7 +17,7 @@ CREATE TABLE S.executions (
   "input" text NOT NULL, "settings" text, "retry" text, "trace" text, "progress" text, "result" text, "error" text,
   "abandoned" integer, "checkpointBody" text
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-CREATE UNIQUE INDEX executions_by_id ON S.executions ("name", "id");
+CREATE UNIQUE INDEX executions_by_id ON S.executions ("id", "name");
 CREATE UNIQUE INDEX executions_by_key ON S.executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
 CREATE INDEX executions_ready ON S.executions ("name", "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position") WHERE "phase" = 'ready';
 CREATE INDEX executions_due ON S.executions ("name", "dueAt") WHERE "dueAt" IS NOT NULL;

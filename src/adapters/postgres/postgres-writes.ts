@@ -2,18 +2,7 @@ import type { JsonText } from "../../model/json-text.ts";
 import type { LeaseRefusal } from "../../model/lease.ts";
 import { lostErrorText } from "../../model/store-errors.ts";
 import { machineKey, type NewExecution, unstorablePart } from "../../model/stored-execution.ts";
-import type {
-  ClaimedExecution,
-  ClaimRefusal,
-  ClaimReport,
-  ClaimRequest,
-  RenewReport,
-  RenewRequest,
-  SlotReport,
-  SlotRequest,
-  SweepReport,
-  SweepRequest,
-} from "../../ports/store-claim.ts";
+import type { RenewReport, RenewRequest, SlotReport, SlotRequest, SweepReport, SweepRequest } from "../../ports/store-claim.ts";
 import type { InsertReport, InsertRequest } from "../../ports/store-insert.ts";
 import type {
   AppendEventsReport,
@@ -23,14 +12,12 @@ import type {
   CancelReport,
   CancelRequest,
 } from "../../ports/store-message.ts";
-import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport, Settlement, SettleReport } from "../../ports/store-settle.ts";
-import type { WholeRecord } from "../records/record-row.ts";
+import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport } from "../../ports/store-settle.ts";
+import { integer, limitsOf } from "./postgres-claims.ts";
 import type { PostgresClientLike } from "./postgres-client.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
-import { fromReason, machineKeys, storable, toExecution } from "./postgres-reads.ts";
+import { fromReason, storable } from "./postgres-reads.ts";
 
-const maxInteger = 2_147_483_647;
-const integer = (value: number) => Math.min(maxInteger, Math.floor(value));
 const parameters = (count: number) => Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
 
 /** Rows that know which item of the request they belong to, in the order of the items. */
@@ -49,12 +36,15 @@ export async function insertExecutions(
   const good = request.executions.filter((_, index) => details[index] === undefined);
   const spoiled = request.atomic === true && good.length < request.executions.length;
   const rows = good.length === 0 || spoiled ? [] : await insertRows(connection, request, good, on);
+  const [first] = rows;
+  const all = first?.o_ord === 0 ? first : undefined;
   let next = 0;
   return details.map((detail, index): InsertReport => {
     if (detail !== undefined) return { inserted: false, reason: "unstorable", detail };
     if (spoiled) return { inserted: false, reason: "atomic" };
-    const row = rows[next++];
     const id = request.executions[index]?.id ?? "";
+    if (all !== undefined) return { inserted: true, id, queuedAt: all.o_queued_at, repeated: false };
+    const row = rows[next++];
     switch (row?.o_outcome) {
       case "inserted":
       case "repeated":
@@ -70,6 +60,7 @@ export async function insertExecutions(
 }
 
 interface InsertRow {
+  /** Counted from 1; 0 where one row is for all, because all were inserted. */
   readonly o_ord: number;
   readonly o_outcome: string;
   readonly o_id: string;
@@ -109,62 +100,6 @@ async function insertRows(
   ];
   const rows = await connection.query<InsertRow>(`SELECT * FROM S.insert_executions(${parameters(values.length)})`, values, on);
   return rows.sort((a, b) => a.o_ord - b.o_ord);
-}
-
-type ClaimRow = WholeRecord & { o_due: number | null; o_refused: string | null; o_refusal: ClaimRefusal | null };
-
-export async function claimExecutions(
-  connection: PostgresConnection,
-  request: ClaimRequest,
-  turn: { machineKey: string; group: string } | undefined,
-) {
-  const { name, owner, claimId, limit, leaseMs, ids, groupLimit, rateLimit } = request;
-  const { prefix, keys } = machineKeys(request);
-  const groups = typeof groupLimit === "function" ? await limitsOf(connection, name, groupLimit, ids) : undefined;
-  const values = [
-    name,
-    owner,
-    claimId,
-    integer(limit),
-    leaseMs,
-    prefix,
-    keys,
-    ids === undefined ? null : ids.map(storable),
-    typeof groupLimit === "number" && groupLimit < maxInteger ? groupLimit : null,
-    groups?.groups ?? null,
-    groups?.limits ?? null,
-    rateLimit === undefined ? null : integer(rateLimit.limit),
-    rateLimit?.intervalMs ?? null,
-    turn?.machineKey ?? null,
-    turn?.group ?? null,
-  ];
-  const rows = await connection.query<ClaimRow>(
-    `SELECT c.o_due, c.o_refused, c.o_refusal, (c.o_row).* FROM S.claim(${parameters(values.length)}) AS c`,
-    values,
-  );
-  const claimed = rows.filter(({ id }) => id !== null);
-  const due = rows.find(({ o_due }) => o_due !== null)?.o_due ?? undefined;
-  const refused = rows.flatMap(({ o_refused, o_refusal }) =>
-    o_refused === null || o_refusal === null ? [] : [{ id: o_refused, reason: o_refusal }],
-  );
-  const report: ClaimReport = {
-    executions: claimed.map((row) => toExecution(row) as ClaimedExecution),
-    refused,
-    ...(due !== undefined && { nextDueInMs: due }),
-  };
-  return { report, turn: claimed.at(-1) ?? turn };
-}
-
-async function limitsOf(connection: PostgresConnection, name: string, groupLimit: (group: string) => number, ids?: readonly string[]) {
-  const rows =
-    ids === undefined
-      ? await connection.query<{ group: string }>('SELECT DISTINCT g AS "group" FROM S.ready_groups($1) AS g', [name])
-      : await connection.query<{ group: string }>('SELECT DISTINCT "group" FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [
-          name,
-          ids.map(storable),
-        ]);
-  const groups = rows.map(({ group }) => group);
-  return { groups, limits: groups.map((group) => integer(groupLimit(group))) };
 }
 
 interface NewsRow {
@@ -214,38 +149,6 @@ export async function changeSlots(
   return inOrder(rows, entries.length).map(
     (row): SlotReport => (row?.o_refusal ? { changed: false, reason: row.o_refusal as LeaseRefusal } : { changed: true }),
   );
-}
-
-export async function settleLeases(
-  connection: PostgresConnection,
-  name: string,
-  owner: string,
-  settlements: readonly Settlement[],
-): Promise<SettleReport[]> {
-  const of = <Value>(pick: (settlement: Settlement) => Value | undefined) => settlements.map((settlement) => pick(settlement) ?? null);
-  const values = [
-    name,
-    owner,
-    of(({ id }) => storable(id)),
-    of(({ fence }) => fence),
-    of(({ outcome }) => outcome.type),
-    of(({ outcome }) => (outcome.type === "complete" ? outcome.result : undefined)),
-    of(({ outcome }) => ("error" in outcome ? outcome.error : undefined)),
-    of(({ outcome }) => (outcome.type === "cancel" && outcome.reason !== undefined ? JSON.stringify(outcome.reason) : undefined)),
-    of(({ outcome }) => ("delayMs" in outcome ? outcome.delayMs : undefined)),
-    of(({ outcome }) => "abandoned" in outcome && outcome.abandoned === true),
-    of(({ outcome }) => outcome.type === "retry" && outcome.checkpoint === "drop"),
-    of(({ progress }) => progress),
-  ];
-  const rows = await connection.query<{ o_ord: number; o_outcome: "queued"; o_at: number; o_refusal: string | null }>(
-    `SELECT * FROM S.settle(${parameters(values.length)})`,
-    values,
-  );
-  return inOrder(rows, settlements.length).map((row): SettleReport => {
-    if (row === undefined) return { settled: false, reason: "unknown" };
-    if (row.o_refusal !== null && row.o_refusal !== "repeated") return { settled: false, reason: row.o_refusal as LeaseRefusal };
-    return { settled: true, status: row.o_outcome, at: row.o_at, repeated: row.o_refusal !== null };
-  });
 }
 
 async function save(

@@ -1,0 +1,230 @@
+import type { LeaseRefusal } from "../../model/lease.ts";
+import type { ClaimedExecution, ClaimRefusal, ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
+import type { Settlement, SettleReport } from "../../ports/store-settle.ts";
+import { claimedNames, claimedOffset } from "./postgres-claim-sql.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
+import { fromReason, machineKeys, storable } from "./postgres-reads.ts";
+
+const maxInteger = 2_147_483_647;
+export const integer = (value: number) => Math.min(maxInteger, Math.floor(value));
+
+/** Whose turn it is next. */
+export interface ClaimTurn {
+  readonly machineKey: string;
+  readonly group: string;
+}
+
+/** A claim's answer, and where the next one goes on. */
+export interface TurnedClaim {
+  readonly report: ClaimReport;
+  readonly turn: ClaimTurn | undefined;
+}
+
+type Row = readonly (string | number | null)[];
+
+const parameters = (count: number, first = 1) => Array.from({ length: count }, (_, index) => `$${first + index}`).join(", ");
+const claimParameters = 15;
+const settleParameters = 12;
+const claimSql = `SELECT * FROM S.claim(${parameters(claimParameters)})`;
+const settleSql = `SELECT o_ord, o_at, NULL::float8, o_outcome, o_refusal FROM S.settle(${parameters(settleParameters)})`;
+/** The branches run in this order, in one transaction. */
+const settleAndClaimSql = `SELECT o_ord, o_at, NULL::float8, o_outcome, o_refusal, ${claimedNames.map(() => "NULL").join(", ")} FROM S.settle(${parameters(settleParameters)})
+  UNION ALL SELECT NULL, NULL, claimed.* FROM S.claim(${parameters(claimParameters, settleParameters + 1)}) AS claimed`;
+/** Columns of a settlement's row before those of a claim. */
+const settledColumns = 2;
+
+export async function claimExecutions(connection: PostgresConnection, request: ClaimRequest, turn?: ClaimTurn): Promise<TurnedClaim> {
+  const { name, groupLimit, ids } = request;
+  const groups = typeof groupLimit === "function" ? await limitsOf(connection, name, groupLimit, ids) : undefined;
+  const rows = await connection.rows<Row>("claim", claimSql, toClaimValues(request, turn, groups));
+  return toClaim(rows, 0, request, turn);
+}
+
+export async function settleLeases(
+  connection: PostgresConnection,
+  name: string,
+  owner: string,
+  settlements: readonly Settlement[],
+): Promise<SettleReport[]> {
+  const rows = await connection.rows<Row>("settle", settleSql, toSettleValues(name, owner, settlements));
+  return toSettleReports(rows, settlements.length);
+}
+
+/** Both in one statement, the settlements first: what they free may be claimed again. Not for claims whose limits make them wait for others. */
+export async function settleAndClaim(
+  connection: PostgresConnection,
+  settlements: readonly Settlement[],
+  request: ClaimRequest,
+  turn?: ClaimTurn,
+): Promise<{ reports: SettleReport[]; claim: TurnedClaim }> {
+  const values = [...toSettleValues(request.name, request.owner, settlements), ...toClaimValues(request, turn, undefined)];
+  const rows = await connection.rows<Row>("settle and claim", settleAndClaimSql, values);
+  const settled = rows.filter(([ord]) => ord !== null);
+  const claimed = rows.filter(([ord]) => ord === null);
+  return { reports: toSettleReports(settled, settlements.length), claim: toClaim(claimed, settledColumns, request, turn) };
+}
+
+export async function limitsOf(
+  connection: PostgresConnection,
+  name: string,
+  groupLimit: (group: string) => number,
+  ids?: readonly string[],
+): Promise<{ groups: string[]; limits: number[] }> {
+  const rows =
+    ids === undefined
+      ? await connection.query<{ group: string }>('SELECT DISTINCT g AS "group" FROM S.ready_groups($1) AS g', [name])
+      : await connection.query<{ group: string }>('SELECT DISTINCT "group" FROM S.executions WHERE "name" = $1 AND "id" = ANY ($2)', [
+          name,
+          ids.map(storable),
+        ]);
+  const groups = rows.map(({ group }) => group);
+  return { groups, limits: groups.map((group) => integer(groupLimit(group))) };
+}
+
+function toClaimValues(
+  request: ClaimRequest,
+  turn: ClaimTurn | undefined,
+  groups: { groups: string[]; limits: number[] } | undefined,
+): unknown[] {
+  const { name, owner, claimId, limit, leaseMs, ids, groupLimit, rateLimit } = request;
+  const { prefix, keys } = machineKeys(request);
+  return [
+    name,
+    owner,
+    claimId,
+    integer(limit),
+    leaseMs,
+    prefix,
+    keys,
+    ids === undefined ? null : ids.map(storable),
+    typeof groupLimit === "number" && groupLimit < maxInteger ? groupLimit : null,
+    groups?.groups ?? null,
+    groups?.limits ?? null,
+    rateLimit === undefined ? null : integer(rateLimit.limit),
+    rateLimit?.intervalMs ?? null,
+    turn?.machineKey ?? null,
+    turn?.group ?? null,
+  ];
+}
+
+function toClaim(rows: readonly Row[], from: number, { name }: ClaimRequest, turn: ClaimTurn | undefined): TurnedClaim {
+  const executions: ClaimedExecution[] = [];
+  const refused: { id: string; reason: ClaimRefusal }[] = [];
+  let nextDueInMs: number | undefined;
+  let last: Row | undefined;
+  for (const row of rows) {
+    const [due, refusedId, refusal] = row.slice(from, from + claimedOffset) as [number | null, string | null, ClaimRefusal | null];
+    if (due !== null) nextDueInMs = due;
+    else if (refusedId !== null && refusal !== null) refused.push({ id: refusedId, reason: refusal });
+    else {
+      executions.push(toClaimed(row, from + claimedOffset, name));
+      last = row;
+    }
+  }
+  return {
+    report: { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) },
+    turn: last === undefined ? turn : { machineKey: last[from + machineKeyAt] as string, group: last[from + groupAt] as string },
+  };
+}
+
+const machineKeyAt = claimedOffset + claimedNames.indexOf("machineKey");
+const groupAt = claimedOffset + claimedNames.indexOf("group");
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+/** In the order of `claimedNames`. Most of what may be absent is. */
+function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
+  let at = from;
+  const next = () => row[at++];
+  const text = () => next() as string;
+  const number = () => next() as number;
+  const id = text();
+  const sequence = number();
+  const rank = number();
+  const group = text();
+  const tags = text();
+  const execution: Writable<ClaimedExecution> = {
+    name,
+    id,
+    sequence,
+    status: "running",
+    parked: false,
+    priority: rank === 0 ? 0 : -rank,
+    tags: tags === "[]" ? [] : JSON.parse(tags),
+    attempt: number(),
+    maxAttempts: number(),
+    takeovers: number(),
+    maxTakeovers: number(),
+    fence: number(),
+    owner: text(),
+    leaseExpiresAt: number(),
+    queuedAt: number(),
+    lastSignal: 0,
+    consumedSignal: 0,
+    machineId: "",
+    input: "",
+  };
+  if (group !== "") execution.group = group;
+  const startedAt = next();
+  if (startedAt !== null) execution.startedAt = startedAt as number;
+  const timeoutMs = next();
+  if (timeoutMs !== null) execution.timeoutMs = timeoutMs as number;
+  execution.machineId = text();
+  const machineVersion = next();
+  if (machineVersion !== null) execution.machineVersion = machineVersion as string;
+  at += 1; // machineKey
+  const idempotencyKey = next();
+  if (idempotencyKey !== null) execution.idempotencyKey = idempotencyKey as string;
+  const cancelRequestedAt = next();
+  if (cancelRequestedAt !== null) execution.cancelRequestedAt = cancelRequestedAt as number;
+  const reason = fromReason(next() as string | null);
+  if (reason !== undefined) execution.reason = reason;
+  execution.lastSignal = number();
+  execution.consumedSignal = number();
+  const progress = next();
+  if (progress !== null) execution.progress = progress as string;
+  const error = next();
+  if (error !== null) execution.error = error as string;
+  if (next() === 1) execution.abandoned = true;
+  execution.input = text();
+  const settings = next();
+  if (settings !== null) execution.settings = settings as string;
+  const retry = next();
+  if (retry !== null) execution.retry = retry as string;
+  const trace = next();
+  if (trace !== null) execution.trace = trace as string;
+  const revision = number();
+  const body = next();
+  if (body !== null) execution.checkpoint = { revision, body: body as string };
+  return execution;
+}
+
+function toSettleValues(name: string, owner: string, settlements: readonly Settlement[]): unknown[] {
+  const of = <Value>(pick: (settlement: Settlement) => Value | undefined) => settlements.map((settlement) => pick(settlement) ?? null);
+  return [
+    name,
+    owner,
+    of(({ id }) => storable(id)),
+    of(({ fence }) => fence),
+    of(({ outcome }) => outcome.type),
+    of(({ outcome }) => (outcome.type === "complete" ? outcome.result : undefined)),
+    of(({ outcome }) => ("error" in outcome ? outcome.error : undefined)),
+    of(({ outcome }) => (outcome.type === "cancel" && outcome.reason !== undefined ? JSON.stringify(outcome.reason) : undefined)),
+    of(({ outcome }) => ("delayMs" in outcome ? outcome.delayMs : undefined)),
+    of(({ outcome }) => "abandoned" in outcome && outcome.abandoned === true),
+    of(({ outcome }) => outcome.type === "retry" && outcome.checkpoint === "drop"),
+    of(({ progress }) => progress),
+  ];
+}
+
+function toSettleReports(rows: readonly Row[], count: number): SettleReport[] {
+  const reports: SettleReport[] = new Array(count);
+  for (const [ord, at, , outcome, refusal] of rows) {
+    // The first of several tells what happened.
+    reports[(ord as number) - 1] ??=
+      refusal === null || refusal === "repeated"
+        ? { settled: true, status: outcome as "queued", at: at as number, repeated: refusal !== null }
+        : { settled: false, reason: refusal as LeaseRefusal };
+  }
+  return reports;
+}

@@ -1,0 +1,66 @@
+import pg from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
+import type { ExecutionStore } from "../../src/ports/execution-store.ts";
+import { newExecution } from "../../src/testing/contract/store-world.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+
+let server: PostgresServer;
+let store: ExecutionStore;
+let listener: pg.Client;
+let heard: string[] = [];
+let marks = 0;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  store = createPostgresStore({ connectionString: server.connectionString });
+  await store.counts({ name: "n" });
+  listener = new pg.Client({ connectionString: server.connectionString });
+  await listener.connect();
+  listener.on("notification", ({ channel }) => heard.push(channel));
+  await listener.query('LISTEN "actorfleet.work"; LISTEN "actorfleet.control"; LISTEN "actorfleet.final"; LISTEN mark');
+}, 60_000);
+afterAll(async () => {
+  await listener.end();
+  await store.close();
+  await server.remove();
+});
+
+/** What was notified until now; notifications come in the order of commits. */
+async function notifications(): Promise<string[]> {
+  marks += 1;
+  await listener.query(`NOTIFY mark, '${marks}'`);
+  await expect.poll(() => heard.filter((channel) => channel === "mark").length).toBe(marks);
+  const found = heard.filter((channel) => channel !== "mark");
+  heard = heard.filter((channel) => channel === "mark");
+  return found;
+}
+
+const many = (prefix: string) => Array.from({ length: 300 }, (_, index) => newExecution(`${prefix}${index}`));
+const claim = (claimId: string) =>
+  store.claim({ name: "n", owner: "w", claimId, limit: 300, leaseMs: 60_000, machineId: "machine", versions: "any" });
+
+it("one notification per batch of starts, of retries and of ends, and none for a claim", async () => {
+  await store.insert({ name: "n", executions: many("a"), atomic: true });
+  expect(await notifications()).toEqual(["actorfleet.work"]);
+  const { executions } = await claim("first");
+  expect(executions).toHaveLength(300);
+  expect(await notifications()).toEqual([]);
+  const retry = { type: "retry", error: "{}", delayMs: 0, checkpoint: "keep" } as const;
+  await store.settle({ name: "n", owner: "w", settlements: executions.map(({ id, fence }) => ({ id, fence, outcome: retry })) });
+  expect(await notifications()).toEqual(["actorfleet.work"]);
+
+  const watch = await store.watch({ name: "n" }, () => {});
+  await watch.follow(["a1"]);
+  const again = await claim("second");
+  const complete = { type: "complete" } as const;
+  await store.settle({ name: "n", owner: "w", settlements: again.executions.map(({ id, fence }) => ({ id, fence, outcome: complete })) });
+  expect(await notifications()).toEqual(["actorfleet.final"]);
+  await watch.close();
+});
+
+it("starts that come one by one while others are written share a write and its notification", async () => {
+  const reports = await Promise.all(many("b").map((execution) => store.insert({ name: "n", executions: [execution] })));
+  expect(reports.every(([report]) => report?.inserted)).toBe(true);
+  expect(await notifications()).toEqual(["actorfleet.work", "actorfleet.work"]);
+});
