@@ -11,9 +11,10 @@ import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
-import { DurableEvents, type UnnumberedEvent } from "./durable-events.ts";
-import { DurableHints, toHint } from "./durable-hints.ts";
-import { toDurableInfo } from "./durable-info.ts";
+import { DurableEvents } from "./durable-events.ts";
+import { createHints, type DurableHints, toHint } from "./durable-hints.ts";
+import { createHistory, type DurableHistory, readHistory } from "./durable-history.ts";
+import { toDurableInfo, toEndEvent } from "./durable-info.ts";
 import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import { Patience } from "./durable-patience.ts";
@@ -47,6 +48,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #patience: Patience;
   readonly #writes: DurableWrites;
   readonly #hints: DurableHints | undefined;
+  readonly #history: DurableHistory | undefined;
   /** Records that are asked for in one tick are read together. */
   readonly #reads: WriteBatch<string, StoredExecution | undefined>;
   readonly #watch: DurableWatch;
@@ -84,13 +86,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       generateId,
       freeSlots: () => worker?.freeSlots ?? 0,
     });
-    const hints =
-      options.queue &&
-      new DurableHints({
-        ...{ queue: options.queue, name, clock, patience: this.#patience, timeoutMs: leaseMs / 3, reportError },
-        findOverdue: (waitingMs, limit) => store.findOverdue({ name, waitingMs, limit }),
-      });
+    const owner = options.workerId ?? generateId();
+    const parts = { options, clock, patience: this.#patience, reportError };
+    const hints = createHints(parts);
+    const history = createHistory(parts, owner, (id) => this.#worker?.leaseOf(id));
     this.#hints = hints;
+    this.#history = history;
     const worker =
       role === "client"
         ? undefined
@@ -99,11 +100,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             fleetOptions: common,
             patience: this.#patience,
             hints,
-            owner: options.workerId ?? generateId(),
+            owner,
             machineId,
             generateId,
             ended: (end) => this.#waiters.ended(end),
             modeChanged: (mode) => stats.modeChanged(mode),
+            endedUnheld: async (ids) => history?.endedUnheld(ids),
             unclaimableChanged: (unclaimable) => stats.unclaimableChanged(unclaimable),
           });
     // The store limits groups and rates, keeps the queue, and remembers what has ended.
@@ -129,6 +131,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       // When it is queued is known to who started it, and nothing is removed but by the store.
       if (told.type === "execution.queued" || told.type === "execution.removed") return;
       stats.happened(told);
+      history?.happened(told);
       this.#events.publish(told);
     });
     const control = role !== "client";
@@ -149,7 +152,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.#worker = worker;
     worker?.attach(this.#fleet, (event) => {
       // Answers of the store that come after the close are about nothing here.
-      if (supervisor.getSnapshot().status === "active") supervisor.send(event);
+      if (this.#isOpen) supervisor.send(event);
     });
     supervisor.start();
     if (worker === undefined) return;
@@ -168,7 +171,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       try {
         const written = await this.#writes.start(execution);
         report = written.report;
-        if (this.#hints !== undefined) await this.#publishStarted([execution], [options], [report]);
+        if (report.inserted) await this.#hints?.publish([toHint(execution)]);
         return written.id;
       } finally {
         this.#wrote(execution, options, report);
@@ -197,7 +200,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     if (transaction !== undefined) this.#checkTransactions();
     const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
     const { ids } = await this.#writing(executions, options, () =>
-      transaction === undefined ? this.#writes.startAll(executions) : this.#writes.startWithin(transaction, executions),
+      transaction === undefined ? this.#startAll(executions) : this.#writes.startWithin(transaction, executions),
     );
     return ids;
   }
@@ -312,6 +315,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     return this.#events.stream(options.signal);
   }
 
+  async history(id: string, options: { after?: number; limit?: number } = {}): Promise<readonly ExecutionEvent<OutputOf<O>>[]> {
+    check.text(id, "id");
+    check.fields({ after: check.wholeNumber(0), limit: check.wholeNumber(1) })(options, "options");
+    const { store, name } = this.#options;
+    const { after: afterSequence = 0, limit = 1_000 } = options;
+    return this.#patience.call(() => readHistory(store, { name, id, afterSequence, limit }));
+  }
+
   async drain(): Promise<void> {
     await this.#worker?.drain();
   }
@@ -328,6 +339,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   async #close({ mode = "release", deadlineMs = 30_000 }: CloseOptions): Promise<CloseReport> {
     const report = (await this.#worker?.close(mode, deadlineMs)) ?? { drained: 0, cancelled: 0, released: 0, abandoned: 0 };
+    await this.#history?.close();
     this.#patience.end();
     this.#waiters.close(releasedError);
     this.#stopSupervisor();
@@ -374,26 +386,22 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     try {
       const written = await write();
       ({ reports } = written);
-      await this.#publishStarted(executions, options, reports);
       return written;
     } finally {
       for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index]);
     }
   }
 
+  /** What a transaction has not committed yet must not be published: that is done here only. */
+  async #startAll(executions: readonly NewExecution[]): ReturnType<DurableWrites["startAll"]> {
+    const written = await this.#writes.startAll(executions);
+    await this.#hints?.publish(executions.filter((_, index) => written.reports[index]?.inserted).map(toHint));
+    return written;
+  }
+
   #wrote({ id }: NewExecution, { signal, transaction }: DurableStartOptions, report: InsertReport | undefined): void {
     this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
     if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
-  }
-
-  /** What a transaction has not committed yet must not be published; workers find it in the store. */
-  async #publishStarted(
-    executions: readonly NewExecution[],
-    options: readonly DurableStartOptions[],
-    reports: readonly InsertReport[],
-  ): Promise<void> {
-    if (this.#hints === undefined || options.some(({ transaction }) => transaction !== undefined)) return;
-    await this.#hints.publish(executions.filter((_, index) => reports[index]?.inserted).map(toHint));
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {
@@ -412,12 +420,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
-    const { attempt, completedAt = 0, reason } = record;
-    const { durationMs } = toDurableInfo(record, completedAt);
-    this.#events.publish({
-      ...{ type: "execution.cancelled", executionId: id, at: completedAt, attempt, durationMs },
-      ...(reason !== undefined && { reason }),
-    } as UnnumberedEvent);
+    this.#events.publish(toEndEvent(record));
+    await this.#history?.endedUnheld([id]);
   }
 
   #checkOpen(): void {

@@ -74,6 +74,13 @@ export interface DurableCoordinator<Input, Output> {
   on<Type extends ExecutionEventType | "*">(type: Type, listener: (event: EventOfType<Type, Output>) => void): Subscription;
   /** The same facts from now on; ends when the signal is aborted or the coordinator is closed. */
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<ExecutionEvent<Output> | EventsOverflowed>;
+  /**
+   * What happened to an execution in all processes, in order, where `maxStoredEvents` keeps it: at most `limit` (1 000) events with a
+   * `sequence` above `after` (0). Here, `sequence` counts from 1 for each execution; numbers that are missing were dropped as the oldest.
+   * Progress that came within a moment is told once. An event is there a moment after it happened, and those of a process that died in that
+   * moment are not.
+   */
+  history(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent<Output>[]>;
   /** Resolves when this process holds nothing and finds nothing more to run. Starts stay allowed. */
   drain(): Promise<void>;
   /**

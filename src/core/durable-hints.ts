@@ -2,6 +2,7 @@ import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { NewExecution } from "../model/stored-execution.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ExecutionQueue, PublishReport, QueueMessage } from "../ports/execution-queue.ts";
+import type { ClientParts } from "./durable-client-parts.ts";
 import type { Patience } from "./durable-patience.ts";
 import { inTime } from "./durable-store-deadline.ts";
 import { WriteBatch } from "./durable-write-batch.ts";
@@ -11,7 +12,7 @@ const maxMessages = 500;
 /** Messages about what is queued for too long, per look. */
 const maxOverdue = 100;
 
-export interface DurableHintsOptions {
+interface DurableHintsOptions {
   readonly queue: ExecutionQueue;
   readonly name: string;
   readonly clock: Clock;
@@ -32,6 +33,16 @@ export function toHint({ id, group, priority, delayMs }: Pick<NewExecution, "id"
     ...(priority !== 0 && { priority }),
     ...(delayMs > 0 && { delayMs }),
   };
+}
+
+/** Undefined where the store is its own queue. */
+export function createHints({ options, clock, patience, reportError }: ClientParts): DurableHints | undefined {
+  const { queue, store, name, leaseMs = 30_000 } = options;
+  if (queue === undefined) return undefined;
+  return new DurableHints({
+    ...{ queue, name, clock, patience, timeoutMs: leaseMs / 3, reportError },
+    findOverdue: (waitingMs, limit) => store.findOverdue({ name, waitingMs, limit }),
+  });
 }
 
 /**

@@ -46,6 +46,8 @@ export interface DurableOptions {
   restore?: RestorePolicy;
   /** `every`. */
   checkpoint?: CheckpointPolicy;
+  /** How many of its newest events an execution keeps in the store, for `history`; 0 = none are written. */
+  maxStoredEvents?: number;
   /** A larger checkpoint fails the execution with `CheckpointTooLargeError`; 1 048 576. */
   maxCheckpointBytes?: number;
 }
@@ -104,6 +106,7 @@ const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> =
     check.oneOf("every", "tagged"),
     check.fields({ throttleMs: check.positiveMilliseconds }),
   ),
+  maxStoredEvents: check.wholeNumber(0),
   maxCheckpointBytes: check.wholeNumber(1, "infinity"),
 };
 

@@ -7,7 +7,7 @@ type Call = (request: never, more: never) => Promise<unknown>;
 
 const methods = [
   ...(["insert", "get", "list", "counts", "claim", "renew", "changeSlots", "checkpoint", "settle", "park", "requestCancel"] as const),
-  ...(["appendSignals", "readSignals", "sweep", "findOverdue", "remove"] as const),
+  ...(["appendSignals", "readSignals", "sweep", "appendEvents", "readEvents", "findOverdue", "remove"] as const),
 ];
 
 /**
@@ -26,8 +26,6 @@ export function withDeadline(store: ExecutionStore, clock: Clock, timeoutMs: num
   return {
     ...(Object.fromEntries(limited) as Pick<ExecutionStore, (typeof methods)[number]>),
     capabilities: store.capabilities,
-    appendEvents: (request) => store.appendEvents(request),
-    readEvents: (request) => store.readEvents(request),
     // Without one, looking at intervals goes on; one that comes late is as good.
     watch: (request, listener) => store.watch(request, listener),
     close: () => store.close(),

@@ -18,5 +18,7 @@ export interface WorkerParts {
   generateId(): string;
   ended(end: StoredEnd): void;
   modeChanged(mode: WorkerMode): void;
+  /** Swept up: no worker tells their ends. */
+  endedUnheld(ids: readonly string[]): Promise<void>;
   unclaimableChanged(unclaimable: number): void;
 }

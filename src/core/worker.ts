@@ -207,6 +207,11 @@ export class Worker {
     if (this.#leases.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
+  /** Under which this worker holds it. */
+  leaseOf(id: string): WorkerLease | undefined {
+    return this.#leases.get(id);
+  }
+
   /** Whether this worker holds it, under that fence. */
   holds(id: string, fence = this.#leases.get(id)?.fence): boolean {
     return fence !== undefined && this.#leases.get(id)?.fence === fence;
@@ -370,9 +375,11 @@ export class Worker {
     this.#queue?.roomChanged();
   }
 
-  #swept({ takenOver, due }: SweepReport): void {
+  #swept({ takenOver, due, lost, cancelled }: SweepReport): void {
+    const { endedUnheld, fleetOptions, hints } = this.#parts;
+    if (lost.length + cancelled.length > 0) endedUnheld([...lost, ...cancelled]).catch(fleetOptions.reportError);
     if (takenOver.length + due === 0) return;
-    void this.#parts.hints?.publish(takenOver.map((executionId) => ({ executionId })));
+    void hints?.publish(takenOver.map((executionId) => ({ executionId })));
     this.#queue?.look();
     this.#claims.wake();
   }

@@ -98,6 +98,7 @@ describe("messages", () => {
     };
     const client = world.process({ orchestrator: double, role: "client", queue: messages.queue, store: capable });
     const id = await client.start(4, { transaction: {} });
+    await client.startMany([{ input: 5 }, { input: 6 }], { transaction: {} });
     expect(messages.published).toEqual([]);
     world.process({ orchestrator: double, role: "worker", queue: messages.queue });
     await world.clock.advance(500);
