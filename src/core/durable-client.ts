@@ -348,6 +348,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
+    // The answer of a cancel may come late: who held it tells itself.
+    if (this.#worker?.holds(id, record.fence)) return;
     const { attempt, completedAt = 0, reason } = record;
     const { durationMs } = toDurableInfo(record, completedAt);
     this.#events.publish({
