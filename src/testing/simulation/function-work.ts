@@ -1,6 +1,6 @@
 import type { EventObject } from "xstate";
 import type { ExecutionScope } from "../../core/execution-scope.ts";
-import { NonRetryableError } from "../../model/errors.ts";
+import { ExecutionCancelledError, NonRetryableError } from "../../model/errors.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Stage, WorkHistory, WorkPlan, WorkSignal } from "./work-plan.ts";
 import type { WorkWitness } from "./work-witness.ts";
@@ -14,6 +14,8 @@ export function functionWork(process: SimulatedProcess, witness: WorkWitness) {
       const signals = scope.signals()[Symbol.asyncIterator]();
       for (let stage = plan.stages[history.at]; stage !== undefined; stage = plan.stages[history.at]) {
         const notes = await perform(stage, `${plan.id}.${history.at}`, signals, scope);
+        // Nobody waits for these: what becomes of them is no concern of the function.
+        if (stage.do === "save") for (const value of [history, history]) scope.checkpoint(value).catch(() => {});
         work.effect(`stage ${history.at}`);
         history = { at: history.at + 1, notes: [...history.notes, ...notes] };
         scope.progress(history.at);
@@ -36,6 +38,10 @@ export function functionWork(process: SimulatedProcess, witness: WorkWitness) {
       case "fail":
         failAsPlanned(witness, stage, name);
         return [];
+      case "save":
+        return [];
+      case "giveUp":
+        throw new ExecutionCancelledError(scope.executionId, "by itself");
       case "wait":
         for (;;) {
           const { value, done } = await signals.next();

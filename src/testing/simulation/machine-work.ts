@@ -34,7 +34,7 @@ const workMachine = setup({
   },
   guards: {
     isOver: ({ context }) => stageOf(context) === undefined,
-    isWork: ({ context }) => ["work", "fail"].includes(stageOf(context)?.do ?? ""),
+    isWork: ({ context }) => ["work", "fail", "save", "giveUp"].includes(stageOf(context)?.do ?? ""),
     isRest: ({ context }) => stageOf(context)?.do === "rest",
     isEndless: ({ context }) => delayOf(context) === undefined,
     wasInterrupted: (_, { error }: { error: unknown }) => error instanceof Error && error.message.includes("was interrupted"),
@@ -98,7 +98,7 @@ export function machineWork(process: SimulatedProcess, witness: WorkWitness) {
         const work = witness.begin(process, executionId, signal);
         try {
           if (stage.do === "fail") failAsPlanned(witness, stage, name);
-          else await pass(process, stage.ms ?? 0, signal);
+          else await pass(process, "ms" in stage ? (stage.ms ?? 0) : 0, signal);
           work.effect(name);
         } finally {
           work.end();

@@ -1,5 +1,11 @@
 import type { DurableStartOptions } from "../../core/durable-options.ts";
-import { CoordinatorClosedError, ExecutionCancelledError, ExecutionFailedError, ExecutionTimeoutError } from "../../model/errors.ts";
+import {
+  CoordinatorClosedError,
+  ExecutionCancelledError,
+  ExecutionFailedError,
+  ExecutionTimeoutError,
+  StartAbortedError,
+} from "../../model/errors.ts";
 import { ExecutionLostError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Course } from "./course.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -22,6 +28,10 @@ export class Scenario {
   readonly #plans: WorkPlan[];
   /** Executions whose start was acknowledged, by the id that was given. */
   readonly #acknowledged = new Set<string>();
+  /** Executions that are there all or none. */
+  #together: readonly string[] = [];
+  /** Calls that have not been answered. */
+  #open = 0;
   #notes = 0;
 
   constructor(options: ScenarioOptions) {
@@ -34,9 +44,12 @@ export class Scenario {
     const { course, lastsMs } = this.#options;
     const { dice, clock } = course;
     const at = (share: number, run: () => void) => clock.setTimeout(run, dice.int(0, lastsMs * share));
-    for (const plan of this.#plans) {
+    const together = dice.chance(0.2) ? this.#plans.splice(0, dice.int(2, 3)) : [];
+    if (together.length > 0) at(0.5, () => this.#startTogether(together));
+    for (const plan of [...this.#plans, ...together]) {
       const options = this.#drawOptions(plan);
-      at(0.5, () => this.#start(plan, options));
+      if (!together.includes(plan)) at(0.5, () => this.#start(plan, options));
+      else if (options.idempotencyKey !== undefined) continue;
       if (options.idempotencyKey !== undefined) at(0.8, () => this.#start(plan, { ...options, id: `${plan.id}b` }));
       for (let note = dice.int(0, 4); note > 0; note--) at(1, () => this.send(plan.id));
       for (let cancel = dice.chance(0.2) ? dice.int(1, 2) : 0; cancel > 0; cancel--) at(1, () => this.#cancel(plan.id));
@@ -45,10 +58,18 @@ export class Scenario {
     }
   }
 
+  /** Whether users wait for answers, beside those about ends. */
+  get isWaiting(): boolean {
+    return this.#open > 0;
+  }
+
   /** What was promised to users and is not so. */
   checkAcknowledged(): void {
     for (const id of this.#acknowledged)
       if (!this.#options.witness.entries.has(id)) this.#options.course.fail("its start was acknowledged, and nobody knows it", id);
+    const there = this.#together.filter((id) => this.#options.witness.entries.has(id));
+    if (there.length > 0 && there.length < this.#together.length)
+      this.#options.course.fail(`${this.#together} were started together, and only ${there} are there`);
   }
 
   /** Asks for its end, which has to come. */
@@ -81,9 +102,11 @@ export class Scenario {
     const id = options.id as string;
     course.note("user", () => `starts ${id} at ${process.name}: ${JSON.stringify({ ...options, stages: plan.stages })}`, [id]);
     const again = options.idempotencyKey !== undefined;
+    const stop = new AbortController();
+    if (course.dice.chance(0.05)) course.after(course.dice.int(0, 3_000), () => process.reach(() => stop.abort()));
     void this.#ask(
       process,
-      process.coordinator.start(plan, options),
+      process.coordinator.start(plan, { ...options, signal: stop.signal }),
       (given) => {
         this.#acknowledged.add(given);
         if (!witness.entries.has(given)) course.fail("its start was acknowledged, and nobody knows it", given);
@@ -97,6 +120,21 @@ export class Scenario {
         if (again) course.after(500, () => this.#start(plan, options));
       },
     );
+  }
+
+  /** All of them or none. */
+  #startTogether(plans: readonly WorkPlan[]): void {
+    const { course, witness } = this.#options;
+    const process = this.#user();
+    const ids = plans.map(({ id }) => id);
+    this.#together = ids;
+    course.note("user", () => `starts together at ${process.name}: ${JSON.stringify(plans)}`, ids);
+    const entries = plans.map((plan) => ({ input: plan, options: { id: plan.id } }));
+    void this.#ask(process, process.coordinator.startMany(entries), (given) => {
+      if (given.join() !== ids.join()) course.fail(`${ids} were started, and the answer is ${given}`);
+      for (const id of given) this.#acknowledged.add(id);
+      for (const id of given) if (!witness.entries.has(id)) course.fail("its start was acknowledged, and nobody knows it", id);
+    });
   }
 
   #cancel(id: string): void {
@@ -154,19 +192,28 @@ export class Scenario {
     failed: () => void = () => {},
   ): Promise<void> {
     const { calm } = this.#options.course;
+    let isOpen = true;
+    const close = () => {
+      if (isOpen) this.#open -= 1;
+      isOpen = false;
+    };
+    this.#open += 1;
+    process.whenDead(close);
     try {
       const result = await asked;
       if (!process.isDead) answered(result);
     } catch (error) {
       if (this.#isForgivable(error, process, calm)) failed();
       else this.#options.course.fail(`a user was told ${error}`);
+    } finally {
+      close();
     }
   }
 
   /** Whether it may be told of what was asked before or after the faults were over. */
   #isForgivable(error: unknown, process: SimulatedProcess, calm: boolean): boolean {
     if (error instanceof StoreUnavailableError) return !calm;
-    return process.isDead || error instanceof CoordinatorClosedError;
+    return process.isDead || error instanceof CoordinatorClosedError || error instanceof StartAbortedError;
   }
 
   #user(): SimulatedProcess {

@@ -30,19 +30,25 @@ export interface Weather {
   readonly lostNotice: number;
   readonly crashAtCall: number;
   readonly pauseAtCall: number;
+  readonly closeAtCall: number;
   readonly jumps: boolean;
+  /** Nothing happens that could cost anybody a lease. */
+  readonly isGentle: boolean;
 }
+
+const gentleFaults: readonly SimulatedFault[] = ["delay", "lostNotice", "close"];
 
 /** Each run has some of the faults, some often: a run with all of them gets nowhere. */
 export function drawWeather(dice: Dice, allowed: readonly SimulatedFault[]): Weather {
-  const kinds = allowed.filter(() => dice.chance(0.45));
+  const isGentle = dice.chance(0.2);
+  const kinds = allowed.filter((kind) => dice.chance(0.45) && (!isGentle || gentleFaults.includes(kind)));
   const rate = (kind: SimulatedFault, rates: readonly number[]) => {
     const drawn = dice.pick(rates);
     return kinds.includes(kind) ? drawn : 0;
   };
   return {
     kinds,
-    latencyMs: rate("delay", [5, 50, 400]),
+    latencyMs: rate("delay", isGentle ? [5, 50] : [5, 50, 400]),
     failBefore: rate("failBefore", [0.02, 0.1, 0.3]),
     failAfter: rate("failAfter", [0.02, 0.1, 0.3]),
     noAnswer: rate("noAnswer", [0.02, 0.05, 0.15]),
@@ -50,6 +56,8 @@ export function drawWeather(dice: Dice, allowed: readonly SimulatedFault[]): Wea
     lostNotice: rate("lostNotice", [0.1, 0.5, 1]),
     crashAtCall: rate("crash", [0.005, 0.02]),
     pauseAtCall: rate("pause", [0.005, 0.02]),
+    closeAtCall: rate("close", [0, 0.01]),
     jumps: kinds.includes("clockJump"),
+    isGentle,
   };
 }

@@ -31,6 +31,8 @@ export interface LinkOptions {
   /** Crashes and pauses at calls are for workers. */
   readonly mayStop: boolean;
   stopped(process: SimulatedProcess): void;
+  /** It is to be closed while this call is on its way. */
+  close(process: SimulatedProcess): void;
 }
 
 /** The way from a process to the store and back, on which everything goes wrong that can. */
@@ -89,7 +91,7 @@ export class SimulatedLink {
 
   /** Whether the process dies before it can send this. One that stands still sends it when it goes on. */
   #stopsAt(process: SimulatedProcess, call: StoreCall): boolean {
-    const { course, weather, mayStop, stopped, longestMs } = this.#options;
+    const { course, weather, mayStop, stopped, close, longestMs } = this.#options;
     if (course.calm || !mayStop) return false;
     if (course.dice.chance(weather.crashAtCall)) {
       course.note(process.name, () => `dies before ${callText(call)}`);
@@ -103,6 +105,9 @@ export class SimulatedLink {
       process.pause(ms);
       this.#troubledAt = course.elapsedMs + ms;
     }
+    // One that brings work that nobody expects any more is worth more trials.
+    const closes = weather.closeAtCall * (call.method === "claim" ? 5 : 1);
+    if (course.dice.chance(closes)) course.clock.setTimeout(() => close(process), 0);
     return false;
   }
 

@@ -80,7 +80,8 @@ export class SimulatedProcess {
   }
 
   whenDead(run: () => void): void {
-    this.#whenDead.push(run);
+    if (this.#isDead) run();
+    else this.#whenDead.push(run);
   }
 
   pause(ms: number): void {

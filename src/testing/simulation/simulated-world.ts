@@ -97,6 +97,7 @@ export class SimulatedWorld {
     this.#witness = new StoreWitness(course, this.#store, {
       groupLimit,
       rateLimit,
+      losesLeases: !this.#weather.isGentle,
       faultOfCheckpoint: (body, signals) => faultOfNotes(historyOf(body), signals),
       faultOfResult: (entry, result, signals) => faultOfEnd(entry, JSON.parse(result) as WorkHistory, signals),
       faultOfFailure,
@@ -182,6 +183,10 @@ export class SimulatedWorld {
       observer: this.#leases,
       mayStop,
       stopped: (process) => this.#crashed(process),
+      close: (process) => {
+        const worker = this.#workers.find((one) => one.process === process);
+        if (worker !== undefined) this.#closeWorker(worker);
+      },
     });
   }
 
@@ -232,10 +237,14 @@ export class SimulatedWorld {
 
   /** What it tells has happened has happened. */
   #follow(process: SimulatedProcess): void {
+    const told = new Set<string>();
     process.coordinator.on("*", ({ type, executionId }) => {
       if (process.isDead) return;
       const [, fact] = type.split(".");
       if (fact !== "completed" && fact !== "failed" && fact !== "cancelled") return;
+      // A cancel whose answer was lost cannot know whether its own worker told.
+      if (told.has(executionId) && fact !== "cancelled") this.course.fail(`${process.name} told its end twice`, executionId);
+      told.add(executionId);
       const status = this.#witness.entries.get(executionId)?.status;
       if (status !== fact) this.course.fail(`${process.name} told that it is ${fact}, and it is ${status}`, executionId);
     });
@@ -270,7 +279,12 @@ export class SimulatedWorld {
     often("outage", 3, () => this.#breakLinks());
     often("close", 3, () => this.#closeWorker(dice.pick(this.#workers)));
     often("clockJump", 4, () => this.#jump());
-    if (dice.chance(0.15)) clock.setTimeout(() => this.#hold(dice.pick(this.#workers)), dice.int(0, this.#lastsMs));
+    const sometimes = (run: () => void) => {
+      if (dice.chance(0.15)) clock.setTimeout(run, dice.int(0, this.#lastsMs));
+    };
+    sometimes(() => this.#hold(dice.pick(this.#workers)));
+    sometimes(() => this.#narrow(dice.pick(this.#workers)));
+    sometimes(() => this.#drain(dice.pick(this.#workers)));
   }
 
   #crash({ process }: Worker): void {
@@ -313,12 +327,37 @@ export class SimulatedWorld {
     this.course.clock.setTimeout(() => process.coordinator.resume(), 2_000);
   }
 
+  /** Its user makes it run less at once. */
+  #narrow({ process, isClosing }: Worker): void {
+    if (!process.isAwake || isClosing) return;
+    const maxConcurrent = this.course.dice.int(1, this.#common.maxConcurrent ?? 1);
+    this.course.note(process.name, () => `is told to run ${maxConcurrent} at most`);
+    process.coordinator.setMaxConcurrent(maxConcurrent);
+  }
+
+  /** Its user waits until there is nothing to do. */
+  #drain(worker: Worker): void {
+    const { process } = worker;
+    if (!process.isAwake || worker.isClosing) return;
+    const began = this.course.elapsedMs;
+    void process.coordinator.drain().then(
+      () => {
+        const { running, queued, waiting } = process.coordinator.stats.getSnapshot().context;
+        this.course.note(process.name, () => `is drained after ${this.course.elapsedMs - began} ms`);
+        // A close that comes first ends the waiting, too.
+        if (!process.isDead && !worker.isClosing && running + queued + waiting > 0)
+          this.course.fail(`${process.name} is drained, and has something to do`);
+      },
+      (error: unknown) => this.course.fail(`${process.name} could not be drained: ${error}`),
+    );
+  }
+
   #closeWorker(worker: Worker): void {
     const { process, link } = worker;
     if (!process.isAwake || worker.isClosing) return;
     const { dice, clock } = this.course;
     worker.isClosing = true;
-    const mode = dice.pick(["release", "drain"] as const);
+    const mode = dice.pick(["release", "release", "drain", "drain", "cancel"] as const);
     const deadlineMs = dice.pick([0, 300, 2_000]);
     this.course.note(process.name, () => `closes: ${mode} within ${deadlineMs} ms`);
     const began = this.course.elapsedMs;
@@ -370,16 +409,29 @@ export class SimulatedWorld {
       }
     };
     waitAll();
-    for (let leftMs = patienceMs; live().length > 0 || leftMs === patienceMs; leftMs -= 1_000) {
+    for (let leftMs = patienceMs; live().length > 0 || this.#scenario.isWaiting || leftMs === patienceMs; leftMs -= 1_000) {
       if (leftMs <= 0) {
         const [entry] = live();
-        this.course.fail(`it has not come to its end, and is ${entry?.place}`, entry?.id);
+        if (entry === undefined) this.course.fail("users are not answered");
+        else this.course.fail(`it has not come to its end, and is ${entry.place}`, entry.id);
       }
       for (const { id, cancelled } of live()) if (!cancelled) this.#scenario.send(id);
       await clock.advance(1_000);
       this.#checkCancels();
     }
     this.#scenario.checkAcknowledged();
+    // Whoever waits is told, and who was asked to stop has had time to.
+    await clock.advance(2_500);
+    const [untold] = waited;
+    if (untold !== undefined) this.course.fail("it has ended, and who waits for it is not told", untold);
+    for (const { process, isClosing } of this.#workers) if (!isClosing) this.#checkIdle(process);
+  }
+
+  /** Nothing is left to do, so it does nothing, and has all its slots. */
+  #checkIdle({ name, coordinator, isDead }: SimulatedProcess): void {
+    const { mode, running, queued, waiting, slotsTaken } = coordinator.stats.getSnapshot().context;
+    if (isDead || running + queued + waiting + slotsTaken === 0) return;
+    this.course.fail(`${name} is ${mode} with ${running} running, ${queued} queued, ${waiting} waiting, ${slotsTaken} slots taken`);
   }
 
   /** Closes everything in an orderly way: nothing is held after that. */

@@ -33,6 +33,8 @@ import type { SimulatedStore, StoreCall, StoreObserver } from "./simulated-store
 /** What a witness must know of the work that is done. */
 export interface WitnessOptions {
   readonly groupLimit: number | undefined;
+  /** Something happens that may cost leases. */
+  readonly losesLeases: boolean;
   readonly rateLimit: { readonly limit: number; readonly intervalMs: number } | undefined;
   /** Why the checkpoint does not go with the signals it claims to contain; undefined when it does. */
   faultOfCheckpoint(body: string, signals: readonly string[]): string | undefined;
@@ -333,6 +335,7 @@ export class StoreWitness implements StoreObserver {
         const entry = this.entries.get(id);
         if (entry === undefined) continue;
         const isOver = entry.place === "leased" && (entry.expiresAt as number) <= now;
+        this.#expect(this.#options.losesLeases, () => `${entry.owner} let its lease run out, and nothing had happened to it`, id);
         this.#expect(isOver, "it was taken from the holder of a lease that has not run out", id);
         then(entry);
       }

@@ -10,7 +10,11 @@ export type Stage =
   /** Goes on with the next note; a machine also after a while, if it says so. */
   | { readonly do: "wait"; readonly ms?: number }
   /** Throws so many times, however often it is begun. */
-  | { readonly do: "fail"; readonly times: number; readonly fatal: boolean };
+  | { readonly do: "fail"; readonly times: number; readonly fatal: boolean }
+  /** Saves twice at once, without waiting for it; a machine does nothing. */
+  | { readonly do: "save" }
+  /** Ends as cancelled by itself; a machine does nothing. */
+  | { readonly do: "giveUp" };
 
 /** What one execution does: its input. */
 export interface WorkPlan {
@@ -35,7 +39,8 @@ export function drawPlan(dice: Dice, id: string): WorkPlan {
 
 function drawStage(dice: Dice): Stage {
   const ms = dice.pick([1, 40, 200, 700, 1_500]);
-  switch (dice.pick(["work", "work", "work", "rest", "wait", "wait", "fail"] as const)) {
+  if (dice.chance(0.02)) return { do: "giveUp" };
+  switch (dice.pick(["work", "work", "work", "rest", "wait", "wait", "fail", "save"] as const)) {
     case "work":
       return { do: "work", ms, heeds: dice.chance(0.8) };
     case "rest":
@@ -44,6 +49,8 @@ function drawStage(dice: Dice): Stage {
       return dice.chance(0.5) ? { do: "wait" } : { do: "wait", ms: dice.pick([100, 1_200, 4_000]) };
     case "fail":
       return { do: "fail", times: dice.int(1, 2), fatal: dice.chance(0.2) };
+    case "save":
+      return { do: "save" };
   }
 }
 

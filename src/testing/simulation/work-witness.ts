@@ -8,6 +8,7 @@ interface Work {
   readonly process: SimulatedProcess;
   readonly group: string | undefined;
   readonly signal: AbortSignal;
+  readonly begunAt: number;
   stoppedAt: number | undefined;
 }
 
@@ -47,7 +48,8 @@ export class WorkWitness {
   begin(process: SimulatedProcess, id: string, signal: AbortSignal): { end(): void; effect(what: string): void } {
     const fence = this.#options.fenceOf(process, id);
     const group = this.#options.entry(id)?.start.group;
-    const work: Work = { id, fence, process, group, signal, stoppedAt: signal.aborted ? this.#course.elapsedMs : undefined };
+    const begunAt = this.#course.elapsedMs;
+    const work: Work = { id, fence, process, group, signal, begunAt, stoppedAt: signal.aborted ? begunAt : undefined };
     signal.addEventListener("abort", () => {
       work.stoppedAt ??= this.#course.elapsedMs;
     });
@@ -83,6 +85,7 @@ export class WorkWitness {
     for (const [process, count] of ofProcess)
       if (count > this.#options.maxConcurrent)
         this.#course.fail(`${process.name} runs ${count}, and may run ${this.#options.maxConcurrent}`);
+    this.#checkTimeouts(acting);
     for (const { id, fence, process } of acting)
       if (this.#course.elapsedMs > this.#options.validUntil(process, id, fence))
         this.#course.fail(`${process.name} works on it under fence ${fence}, and that lease may be over`, id);
@@ -99,6 +102,15 @@ export class WorkWitness {
         this.#course.fail(`${process.name} works on it under fence ${fence}, and fence ${entry.fence} has been given out`, id);
       const other = acting.find((one) => one.id === id && one !== work);
       if (other !== undefined) this.#course.fail(`${process.name} and ${other.process.name} work on it at the same time`, id);
+    }
+  }
+
+  /** What runs longer than it may was asked to stop. Clocks may run a little slow. */
+  #checkTimeouts(acting: readonly Work[]): void {
+    for (const { id, process, begunAt } of acting) {
+      const { timeoutMs } = this.#options.entry(id)?.start ?? {};
+      if (timeoutMs !== undefined && this.#course.elapsedMs - begunAt > timeoutMs * 1.05 + 1)
+        this.#course.fail(`${process.name} works on it longer than ${timeoutMs} ms`, id);
     }
   }
 
