@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { noSkipsReporter } from "./support/no-skips-reporter.ts";
+import { skipsReporter } from "./support/skips-reporter.ts";
 
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
 
 const projects = ["unit", "contract", "durable", "faults", "model", "simulation", "conformance", "package"];
 const slow = new Set(["faults", "model", "simulation", "package"]);
-const reporters = ["default" as const, ...(process.env.CI === "true" ? [noSkipsReporter] : [])];
+const reporters = ["default" as const, skipsReporter];
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),

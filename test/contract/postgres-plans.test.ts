@@ -24,9 +24,9 @@ beforeAll(async () => {
   await client.query("ALTER TABLE actorfleet.executions SET (autovacuum_enabled = off)");
 }, 60_000);
 afterAll(async () => {
-  await store.close();
-  await client.end();
-  await server.remove();
+  await store?.close();
+  await client?.end();
+  await server?.remove();
 });
 
 async function fill(count: number, prefix: string, columns: string, values: string): Promise<void> {
