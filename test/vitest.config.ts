@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { noSkipsReporter } from "./support/no-skips-reporter.ts";
+import { skipsReporter } from "./support/skips-reporter.ts";
 
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
@@ -10,7 +10,7 @@ const projects = [
   ...["model", "simulation", "conformance", "cli", "package"],
 ];
 const slow = new Set(["http", "faults", "model", "simulation", "cli", "package"]);
-const reporters = ["default" as const, ...(process.env.CI === "true" ? [noSkipsReporter] : [])];
+const reporters = ["default" as const, skipsReporter];
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),

@@ -152,7 +152,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.#worker = worker;
     worker?.attach(this.#fleet, (event) => {
       // Answers of the store that come after the close are about nothing here.
-      if (this.#isOpen) supervisor.send(event);
+      if (supervisor.getSnapshot().status === "active") supervisor.send(event);
     });
     supervisor.start();
     if (worker === undefined) return;

@@ -15,6 +15,7 @@ import type { AttemptHost, BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
+import { WorkerEarlyNotices } from "./worker-early-notices.ts";
 import { WorkerHost } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
@@ -47,8 +48,7 @@ export class Worker {
   readonly #unwinding = new Map<AttemptRun, unknown>();
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
-  /** Notices since the claim that is under way was sent: they may be about what it brings, and come before its answer. */
-  readonly #early = new Set<StoreNotice>();
+  readonly #early = new WorkerEarlyNotices();
   #closing: WorkerClosing | undefined;
   #drained: (() => void)[] = [];
 
@@ -192,8 +192,8 @@ export class Worker {
     if (notice.type === "claimable" || notice.type === "missed") this.#claims.wake();
     if (notice.type === "missed") void this.#looks.look();
     if (notice.type === "cancelRequested") void this.#leases.check(notice.ids.flatMap((id) => this.#leases.get(id) ?? []));
-    if (notice.type === "signalled") for (const id of notice.ids) this.#lookForSignals(id);
-    if (this.#claims.isAsking && notice.type !== "claimable" && notice.type !== "final") this.#early.add(notice);
+    if (notice.type === "signalled") for (const lease of notice.ids.flatMap((id) => this.#leases.get(id) ?? [])) this.#signals.look(lease);
+    if (this.#claims.isAsking) this.#early.add(notice);
   }
 
   /** How many more this process could run now. */
@@ -321,8 +321,7 @@ export class Worker {
       if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
       else this.#run(lease);
     }
-    const early = [...this.#early];
-    void this.#leases.check(leases.filter(({ id }) => early.some((notice) => !("ids" in notice) || notice.ids.includes(id))));
+    void this.#leases.check(this.#early.about(leases));
   }
 
   #run(lease: WorkerLease): void {
@@ -407,11 +406,6 @@ export class Worker {
   #abandon(lease: WorkerLease): void {
     const record = this.#fleet.record(lease.id);
     if (record?.request === lease.request) this.settler.abandon(record);
-  }
-
-  #lookForSignals(id: string): void {
-    const lease = this.#leases.get(id);
-    if (lease !== undefined) this.#signals.look(lease);
   }
 
   #deliver(lease: WorkerLease, event: EventObject): ReturnType<AttemptRun["deliver"]> {

@@ -127,7 +127,7 @@ describeWithPostgres("connections to Postgres that break", () => {
         return heard;
       };
       const client = world.client({ orchestrator });
-      world.worker({ orchestrator, leaseMs: 3_000 });
+      const worker = world.worker({ orchestrator, leaseMs: 3_000 });
       await client.counts();
       // Renewals come once a second, and after three that are not known to have worked the lease is over.
       let left = what === "a renewal" ? 1 : 3;
@@ -145,6 +145,8 @@ describeWithPostgres("connections to Postgres that break", () => {
       expect(proxy.cuts).toBeGreaterThan(0);
       expect(await client.counts()).toMatchObject({ total: 3, completed: 2, cancelled: 1 });
       for (const { attempt, takeovers } of (await client.list()).items) expect([attempt, takeovers]).toEqual([1, 0]);
+      // Its worker knows how they ended, too.
+      await expect.poll(() => worker.stats.getSnapshot().context).toMatchObject({ completed: 2, cancelled: 1, slotsTaken: 0 });
       // One that was cancelled while its claim's answer was lost never begins.
       expect([...seen.values()].filter((attempts) => attempts.length !== 1 || attempts[0] !== 1)).toEqual([]);
     }, 30_000);

@@ -31,6 +31,8 @@ export interface Effect {
 export class EffectSink {
   /** Begins and ends that were refused, because a later holder of the lease had been here. */
   refused = 0;
+  /** Effects that were under way when a later holder of the lease began: it ran out under a worker that did not notice in time. */
+  overtaken = 0;
   /** What should never happen, in words. */
   readonly problems: string[] = [];
   readonly #server: Server;
@@ -128,6 +130,7 @@ export class EffectSink {
     if (holder !== undefined && holder !== by) this.problems.push(`${id}: two workers at work under fence ${fence}`);
     this.#holders.set(`${id} ${fence}`, by);
     if (type === "begin") {
+      this.overtaken += open.filter((each) => each.fence < fence).length;
       if (open.some((each) => each.fence === fence)) this.problems.push(`${id}: two effects at once under fence ${fence}`);
       this.#open.set(id, [...open, { fence, step, by, begun: this.#moment, ended: 0 }]);
       return true;

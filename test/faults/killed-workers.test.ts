@@ -6,7 +6,7 @@ import type { StoreAddress } from "../support/store-address.ts";
 import { drawer, faultSeed } from "./fault-seed.ts";
 import { FaultWorld, temporaryFile, within } from "./fault-world.ts";
 
-const kills = 200;
+const kills = Number(process.env.FAULT_KILLS ?? 200);
 let world: FaultWorld | undefined;
 afterEach(async () => {
   await world?.close();
@@ -27,8 +27,10 @@ async function killAtRandom(store: StoreAddress): Promise<void> {
   }
   await within(30_000, "the end of what had been started", load.finish());
   const { executions, takeovers } = await world.audit();
-  expect(executions).toBeGreaterThan(50);
-  expect(takeovers).toBeGreaterThan(20);
+  expect(executions).toBeGreaterThan(kills / 4);
+  expect(takeovers).toBeGreaterThan(kills / 10);
+  // Only a worker that the machine did not let run for most of a lease.
+  expect(world.sink.overtaken).toBeLessThan(takeovers / 20);
 }
 
 /** One whose process always dies is not tried for ever. */

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import type { EffectAnswer, EffectRequest } from "./effect-sink.ts";
 
-export interface WantedEffect {
+interface WantedEffect {
   readonly id: string;
   readonly fence: number;
   readonly step: number;
