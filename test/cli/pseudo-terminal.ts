@@ -2,6 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import headless from "@xterm/headless";
 
+const open = new Set<ChildProcess>();
+
+/** Ends the programs of tests that have failed before their end; for `afterEach`. */
+export function closeTerminals(): void {
+  for (const child of open) child.stdin?.destroy();
+  for (const child of open) child.kill("SIGHUP");
+  open.clear();
+}
+
 /** A program in a terminal of its own: `script` gives it a pseudo-terminal, and xterm.js shows what a person would see. */
 export interface PseudoTerminal {
   /** The lines of the screen now. */
@@ -26,6 +35,8 @@ export function openTerminal(
   const child: ChildProcess = spawn("script", ["-qefc", shell, "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] });
   const screen = new headless.Terminal({ cols: columns, rows, allowProposedApi: true });
   const end = once(child, "close");
+  open.add(child);
+  child.once("close", () => open.delete(child));
   let written = "";
   let drawn: Promise<void> = Promise.resolve();
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {

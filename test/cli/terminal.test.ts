@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
 import { createDurableCoordinator } from "../../src/index.ts";
 import { shellLine } from "./command.ts";
-import { openTerminal } from "./pseudo-terminal.ts";
+import { closeTerminals, openTerminal } from "./pseudo-terminal.ts";
 import { addApprovals, addReports, type SampleStore, sampleFolder } from "./sample-store.ts";
 
 const hideCursor = "\u001b[?25l";
@@ -14,7 +14,10 @@ let sample: SampleStore;
 beforeEach(() => {
   sample = sampleFolder();
 });
-afterEach(() => sample.remove());
+afterEach(() => {
+  closeTerminals();
+  sample.remove();
+});
 
 const command = (...options: string[]) => shellLine([...options, "--store", sample.place]);
 
