@@ -15,7 +15,6 @@ export interface WorkerHostOptions {
   readonly machineVersion: string | undefined;
   readonly maxCheckpointBytes: number;
   save(lease: WorkerLease, checkpoint: NewCheckpoint): Promise<CheckpointReport>;
-  readonly settings: Settings | undefined;
   progressed(lease: WorkerLease): void;
   lost(lease: WorkerLease, why: string): void;
   /** Where groups are limited across processes. */
@@ -25,12 +24,20 @@ export interface WorkerHostOptions {
 /** What a function in a worker tells and asks: as in memory, and what it saves goes to the store. */
 export class WorkerHost implements AttemptHost {
   readonly keeper?: MachineKeeper;
+  readonly settings: Settings | undefined;
   readonly #host: AttemptHost;
   readonly #lease: WorkerLease;
   readonly #options: WorkerHostOptions;
 
-  constructor(host: AttemptHost, lease: WorkerLease, options: WorkerHostOptions, keeper?: MachineKeeper) {
+  constructor(
+    host: AttemptHost,
+    lease: WorkerLease,
+    options: WorkerHostOptions,
+    settings: Settings | undefined,
+    keeper: MachineKeeper | undefined,
+  ) {
     if (keeper !== undefined) this.keeper = keeper;
+    this.settings = settings;
     this.#host = host;
     this.#lease = lease;
     this.#options = options;
@@ -54,10 +61,6 @@ export class WorkerHost implements AttemptHost {
 
   get signal(): AbortSignal {
     return this.#host.signal;
-  }
-
-  get settings(): Settings | undefined {
-    return this.#options.settings;
   }
 
   get restored(): unknown {

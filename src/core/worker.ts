@@ -16,7 +16,7 @@ import type { SupervisorEvent } from "./supervisor.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
 import { WorkerEarlyNotices } from "./worker-early-notices.ts";
-import { WorkerHost } from "./worker-host.ts";
+import { WorkerHost, type WorkerHostOptions } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
 import { WorkerLooks } from "./worker-looks.ts";
@@ -135,27 +135,18 @@ export class Worker {
       random,
       reportError,
     });
+    const hostOptions: WorkerHostOptions = {
+      ...{ slots, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 },
+      save: (lease, checkpoint) => this.#save(lease, checkpoint),
+      progressed: (lease) => this.#progress.changed(lease),
+      lost: (lease, why) => this.#lose(lease, why),
+    };
     this.begin = (input, host) => {
       const lease = this.#leases.get(host.executionId);
       if (lease === undefined || lease.settling) throw new LeaseLostError(host.executionId, "it was over before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
       const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
-      const settings = settingsOf(options, lease.execution.settings);
-      const hostOptions = { slots, settings, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
-      return begin(
-        input,
-        new WorkerHost(
-          host,
-          lease,
-          {
-            ...hostOptions,
-            save: (held, checkpoint) => this.#save(held, checkpoint),
-            progressed: (held) => this.#progress.changed(held),
-            lost: (held, why) => this.#lose(held, why),
-          },
-          keeper,
-        ),
-      );
+      return begin(input, new WorkerHost(host, lease, hostOptions, settingsOf(options, lease.execution.settings), keeper));
     };
   }
 

@@ -37,7 +37,7 @@ const migrations: readonly string[] = [
   CREATE TABLE actorfleet_inputs ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
   CREATE TABLE actorfleet_checkpoints ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
   CREATE TABLE actorfleet_tags (
-    "name" TEXT NOT NULL, "tag" TEXT NOT NULL, "execution" INTEGER NOT NULL, PRIMARY KEY ("name", "tag", "execution")
+    "space" TEXT NOT NULL, "tag" TEXT NOT NULL, "execution" INTEGER NOT NULL, PRIMARY KEY ("space", "tag", "execution")
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE actorfleet_signals (
     "execution" INTEGER NOT NULL, "sequence" INTEGER NOT NULL, "token" TEXT NOT NULL, "at" INTEGER NOT NULL, "body" TEXT NOT NULL,

@@ -15,6 +15,8 @@ import type { SqliteSession } from "./sqlite-session.ts";
 const maxInlineInput = 1_000;
 
 const from = `FROM actorfleet_executions WHERE "name" = ?`;
+/** Named where SQLite, which knows nothing of how many rows there are, takes another one. */
+const by = (index: string) => `FROM actorfleet_executions INDEXED BY actorfleet_${index} WHERE "name" = ?`;
 const ready = `${from} AND "phase" = 'ready'`;
 const bucket = `SELECT "lane", "rank", "machineKey", "group" ${ready}`;
 const bucketOrder = `ORDER BY "lane", "rank", "machineKey", "group" LIMIT 1`;
@@ -43,10 +45,10 @@ const sql = {
   holders: `SELECT count(*) ${from} AND "group" = ? AND "holdsSlot" = 1 AND "group" <> ''`,
   due: `SELECT ${rowColumns} ${from} AND "dueAt" <= ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT ? + 0`,
   nextDue: `SELECT "dueAt" ${from} AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1`,
-  expired: `SELECT ${rowColumns} ${from} AND "leaseExpiresAt" <= ? AND "phase" = 'leased' ORDER BY "leaseExpiresAt" LIMIT ? + 0`,
+  expired: `SELECT ${rowColumns} ${by("leased")} AND "phase" = 'leased' AND "leaseExpiresAt" <= ? ORDER BY "leaseExpiresAt" LIMIT ? + 0`,
   nextExpiry: `SELECT min("leaseExpiresAt") ${from} AND "phase" = 'leased'`,
   ended: `SELECT ${rowColumns} ${from} AND "completedAt" < ? AND "completedAt" IS NOT NULL ORDER BY "completedAt" LIMIT ? + 0`,
-  overdue: `SELECT "id" ${ready} AND "readySince" <= ? ORDER BY "readySince", "position" LIMIT ? + 0`,
+  overdue: `SELECT "id" ${by("ready")} AND "phase" = 'ready' AND "readySince" <= ? ORDER BY "readySince", "position" LIMIT ? + 0`,
   readyCounts: `SELECT "machineKey", count(*) ${ready} GROUP BY "machineKey"`,
   held: `SELECT ${wholeColumns} ${from} AND "claimId" = ? AND "phase" = 'leased'`,
   claimsAfter: 'SELECT "at", "count" FROM actorfleet_claim_times WHERE "name" = ? AND "at" > ? ORDER BY "at"',
@@ -65,11 +67,8 @@ const sql = {
 } as const;
 
 const removals = [
-  'DELETE FROM actorfleet_signals WHERE "execution" = ?',
-  'DELETE FROM actorfleet_events WHERE "execution" = ?',
   'DELETE FROM actorfleet_inputs WHERE "execution" = ?',
-  sql.dropCheckpoint,
-  `DELETE FROM actorfleet_tags WHERE ("name", "tag", "execution") IN
+  `DELETE FROM actorfleet_tags WHERE ("space", "tag", "execution") IN
     (SELECT "name", json_each."value", "sequence" FROM actorfleet_executions, json_each("tags") WHERE "sequence" = ?)`,
   'DELETE FROM actorfleet_executions WHERE "sequence" = ?',
 ];
@@ -176,7 +175,11 @@ export class SqliteSpace implements RecordSpace {
   }
 
   remove(row: RecordRow): void {
-    for (const removal of removals) this.#session.run(removal, row.sequence);
+    const { sequence } = row;
+    if (row.lastSignal > 0) this.#session.run('DELETE FROM actorfleet_signals WHERE "execution" = ?', sequence);
+    if (row.lastEvent > 0) this.#session.run('DELETE FROM actorfleet_events WHERE "execution" = ?', sequence);
+    if (row.checkpointRevision > 0) this.#session.run(sql.dropCheckpoint, sequence);
+    for (const removal of removals) this.#session.run(removal, sequence);
     this.#session.counts.change(this.#name, row.status, row.phase, -1);
   }
 
