@@ -77,7 +77,7 @@ async function pagesPerClaim(admin: pg.Client, schema: string): Promise<number> 
   for (let round = 0; round < 3; round++) {
     const { rows } =
       await admin.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM ${schema}.claim('bench', 'w', 'pages ${round}', ${claimSize}, 600000,
-      'function' || chr(1), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`);
+      'function' || chr(1), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`);
     const plan = rows[0]["QUERY PLAN"][0].Plan;
     pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
   }

@@ -68,7 +68,7 @@ async function pages(session: pg.Client): Promise<{ claim: number; settle: numbe
     const owner = `plan ${claims}`;
     const claim = await pagesOf(
       session,
-      `SELECT * FROM actorfleet.claim('t', '${owner}', '${owner}', ${batch}, 60000, 'machine' || chr(1), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
+      `SELECT * FROM actorfleet.claim('t', '${owner}', '${owner}', ${batch}, 60000, 'machine' || chr(1), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
     );
     const held = await client.query(`SELECT "id", "fence" FROM actorfleet.executions WHERE "owner" = $1`, [owner]);
     expect(held.rows).toHaveLength(batch);
@@ -111,4 +111,21 @@ it("a claim and a settlement touch as many pages whatever the statistics say and
       expect(settle / base.settle, `settlement, ${statistics} statistics, ${session}`).toBeLessThanOrEqual(1.35);
     }
   }
+}, 60_000);
+
+it("a claim that goes on where the last one has ended does not walk over what was claimed before", async () => {
+  const claim = (name: string, limit: number, from: string) =>
+    `SELECT * FROM actorfleet.claim('u', 'w', '${name}', ${limit}, 60000, 'machine' || chr(1), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ${from})`;
+  const nowhere = "NULL, NULL, NULL, NULL, NULL";
+  await store.insert({ name: "u", executions: Array.from({ length: 20_000 }, (_, index) => newExecution(`u${index}`)), atomic: true });
+  await pagesOf(client, claim("first", batch, nowhere));
+  const first = await pagesOf(client, claim("second", batch, nowhere));
+  const { rows } = await client.query(claim("drain", 19_000, nowhere));
+  const { lane, rank, machineKey, group, position } = rows.at(-1);
+  const walking = await pagesOf(client, claim("walks", batch, nowhere));
+  const there = `${lane}, ${rank}, '${machineKey}', '${group}', ${position}`;
+  await pagesOf(client, claim("plans", batch, there));
+  const goingOn = await pagesOf(client, claim("goes on", batch, there));
+  expect(walking / first).toBeGreaterThan(1.5);
+  expect(goingOn / first).toBeLessThanOrEqual(1.2);
 }, 60_000);

@@ -2,28 +2,12 @@ import { steadyPlans } from "./postgres-tables.ts";
 
 /** What a claim tells of each record that it took, in this order. */
 const claimedColumns = [
-  ...[
-    "id text",
-    "sequence bigint",
-    "rank float8",
-    "group text",
-    "tags text",
-    "attempt integer",
-    "maxAttempts integer",
-    "takeovers integer",
-  ],
-  ...[
-    "maxTakeovers integer",
-    "fence integer",
-    "owner text",
-    "leaseExpiresAt bigint",
-    "queuedAt bigint",
-    "startedAt bigint",
-    "timeoutMs float8",
-  ],
-  ...["machineId text", "machineVersion text", "machineKey text", "idempotencyKey text", "cancelRequestedAt bigint", "reason text"],
-  ...["lastSignal integer", "consumedSignal integer", "progress text", "error text", "abandoned integer", "input text", "settings text"],
-  ...["retry text", "trace text", "checkpointRevision integer", "checkpointBody text"],
+  ...["id text", "sequence bigint", "lane integer", "rank float8", "machineKey text", "group text", "position bigint", "tags text"],
+  ...["attempt integer", "maxAttempts integer", "takeovers integer", "maxTakeovers integer", "fence integer", "owner text"],
+  ...["leaseExpiresAt bigint", "queuedAt bigint", "startedAt bigint", "timeoutMs float8", "machineId text", "machineVersion text"],
+  ...["idempotencyKey text", "cancelRequestedAt bigint", "reason text", "lastSignal integer", "consumedSignal integer", "progress text"],
+  ...["error text", "abandoned integer", "input text", "settings text", "retry text", "trace text", "checkpointRevision integer"],
+  "checkpointBody text",
 ].map((column) => column.split(" ") as [name: string, type: string]);
 
 /** Before them: milliseconds until more is due; an id that was not claimed, and why. */
@@ -39,7 +23,20 @@ const leaseAll = (
     "fence" = e."fence" + 1, "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)
     FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
 
-/** Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time. */
+const readyOrder = `("lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position")`;
+const firstReady = (
+  condition: string,
+) => `SELECT "lane", "rank", "machineKey", "group", "position" INTO v_lane, v_rank, v_first_key, v_first_group, v_first_position
+        FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND ${condition}
+        ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position" LIMIT 1`;
+
+/**
+ * Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time.
+ *
+ * Until the table is vacuumed, its index keeps entries of all that was claimed before, and a claim from the start walks over them. `p_from_…`
+ * is where an earlier claim has ended: below, in that bucket, is at most what was committed late, which a claim without it finds. What is
+ * given back is queued below 0, which is looked at in any case.
+ */
 export const claimSql = `
 CREATE FUNCTION S.promote(p_name text, p_now bigint) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE v_count integer;
@@ -73,7 +70,8 @@ END $$;
 CREATE TYPE S.claimed AS ("due" float8, "refused" text, "refusal" text, ${claimedColumns.map(([name, type]) => `"${name}" ${type}`).join(", ")});
 
 CREATE FUNCTION S.claim(p_name text, p_owner text, p_claim_id text, p_limit integer, p_lease_ms float8, p_prefix text, p_keys text[], p_ids text[],
-  p_group_limit integer, p_groups text[], p_limits integer[], p_rate_limit integer, p_rate_interval float8, p_turn_key text, p_turn_group text)
+  p_group_limit integer, p_groups text[], p_limits integer[], p_rate_limit integer, p_rate_interval float8, p_turn_key text, p_turn_group text,
+  p_from_lane integer, p_from_rank float8, p_from_key text, p_from_group text, p_from_position bigint)
 RETURNS SETOF S.claimed LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE
   v_now bigint; v_expires bigint;
@@ -82,7 +80,7 @@ DECLARE
   v_places tid[]; v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
-  v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
+  v_known boolean := p_from_position IS NOT NULL; v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
   v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
   v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
 BEGIN
@@ -126,9 +124,13 @@ BEGIN
   END IF;
   WHILE v_need > 0 LOOP
     -- The level's first record: it also tells where its bucket begins, past the index entries of what was claimed before.
-    SELECT "lane", "rank", "machineKey", "group", "position" INTO v_lane, v_rank, v_first_key, v_first_group, v_first_position FROM S.executions
-      WHERE "name" = p_name AND "phase" = 'ready' AND ("lane", "rank") > (v_lane, v_rank)
-      ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position" LIMIT 1;
+    IF v_known THEN
+      v_known := false;
+      ${firstReady(`${readyOrder} < (p_from_lane, p_from_rank, p_from_key, p_from_group, 0)`)};
+      IF NOT FOUND THEN ${firstReady(`${readyOrder} >= (p_from_lane, p_from_rank, p_from_key, p_from_group, p_from_position)`)}; END IF;
+    ELSE
+      ${firstReady('("lane", "rank") > (v_lane, v_rank)')};
+    END IF;
     EXIT WHEN NOT FOUND;
     v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL; v_began := false; v_over := false; v_seen := 0;
     WHILE v_need > 0 AND NOT v_over LOOP
@@ -179,7 +181,7 @@ BEGIN
             v_want := least(v_want, v_room);
           END IF;
           CONTINUE WHEN v_want <= 0;
-          v_from := CASE WHEN v_bucket_keys[b] = v_first_key AND v_bucket_groups[b] = v_first_group THEN v_first_position ELSE 0 END;
+          v_from := CASE WHEN v_bucket_keys[b] = v_first_key AND v_bucket_groups[b] = v_first_group THEN v_first_position ELSE '-9223372036854775808' END;
           SELECT array_agg(free.ctid), array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_places, v_got, v_got_fences FROM (
             SELECT ctid, "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
             AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] AND "position" >= v_from

@@ -8,11 +8,19 @@ import { fromReason, machineKeys, storable } from "./postgres-reads.ts";
 const maxInteger = 2_147_483_647;
 export const integer = (value: number) => Math.min(maxInteger, Math.floor(value));
 
-/** Whose turn it is next. */
+/** Where a claim has ended: its bucket is served last by the next one, which goes on behind its last record. */
 export interface ClaimTurn {
+  readonly lane: number;
+  readonly rank: number;
   readonly machineKey: string;
   readonly group: string;
+  readonly position: number;
+  /** When a claim last looked from the start, on the monotonic clock. */
+  readonly walkedAt: number;
 }
+
+/** How long claims go on where the last one has ended before one looks from the start. */
+const walkEveryMs = 100;
 
 /** A claim's answer, and where the next one goes on. */
 export interface TurnedClaim {
@@ -23,7 +31,7 @@ export interface TurnedClaim {
 type Row = readonly (string | number | null)[];
 
 const parameters = (count: number, first = 1) => Array.from({ length: count }, (_, index) => `$${first + index}`).join(", ");
-const claimParameters = 15;
+const claimParameters = 20;
 const settleParameters = 12;
 const claimSql = `SELECT * FROM S.claim(${parameters(claimParameters)})`;
 const settleSql = `SELECT o_ord, o_at, NULL::float8, o_outcome, o_refusal FROM S.settle(${parameters(settleParameters)})`;
@@ -33,11 +41,18 @@ const settleAndClaimSql = `SELECT o_ord, o_at, NULL::float8, o_outcome, o_refusa
 /** Columns of a settlement's row before those of a claim. */
 const settledColumns = 2;
 
-export async function claimExecutions(connection: PostgresConnection, request: ClaimRequest, turn?: ClaimTurn): Promise<TurnedClaim> {
-  const { name, groupLimit, ids } = request;
+/** A claim with what is known from earlier ones, at this instant of the monotonic clock. */
+export interface KnowingClaim {
+  readonly request: ClaimRequest;
+  readonly turn: ClaimTurn | undefined;
+  readonly now: number;
+}
+
+export async function claimExecutions(connection: PostgresConnection, claim: KnowingClaim): Promise<TurnedClaim> {
+  const { name, groupLimit, ids } = claim.request;
   const groups = typeof groupLimit === "function" ? await limitsOf(connection, name, groupLimit, ids) : undefined;
-  const rows = await connection.rows<Row>("claim", claimSql, toClaimValues(request, turn, groups));
-  return toClaim(rows, 0, request, turn);
+  const rows = await connection.rows<Row>("claim", claimSql, toClaimValues(claim, groups));
+  return toClaim(rows, 0, claim);
 }
 
 export async function settleLeases(
@@ -54,14 +69,14 @@ export async function settleLeases(
 export async function settleAndClaim(
   connection: PostgresConnection,
   settlements: readonly Settlement[],
-  request: ClaimRequest,
-  turn?: ClaimTurn,
+  claim: KnowingClaim,
 ): Promise<{ reports: SettleReport[]; claim: TurnedClaim }> {
-  const values = [...toSettleValues(request.name, request.owner, settlements), ...toClaimValues(request, turn, undefined)];
+  const { name, owner } = claim.request;
+  const values = [...toSettleValues(name, owner, settlements), ...toClaimValues(claim, undefined)];
   const rows = await connection.rows<Row>("settle and claim", settleAndClaimSql, values);
   const settled = rows.filter(([ord]) => ord !== null);
   const claimed = rows.filter(([ord]) => ord === null);
-  return { reports: toSettleReports(settled, settlements.length), claim: toClaim(claimed, settledColumns, request, turn) };
+  return { reports: toSettleReports(settled, settlements.length), claim: toClaim(claimed, settledColumns, claim) };
 }
 
 export async function limitsOf(
@@ -81,11 +96,19 @@ export async function limitsOf(
   return { groups, limits: groups.map((group) => integer(groupLimit(group))) };
 }
 
-function toClaimValues(
-  request: ClaimRequest,
-  turn: ClaimTurn | undefined,
-  groups: { groups: string[]; limits: number[] } | undefined,
-): unknown[] {
+/** Takes whatever comes first. Others leave records behind, so that no claim may go on where they have ended, and wait for other claims. */
+export function isUnlimited({ ids, groupLimit, rateLimit }: ClaimRequest): boolean {
+  return ids === undefined && groupLimit === undefined && rateLimit === undefined;
+}
+
+/** Where to go on, unless it is time to look from the start. */
+function startOf({ request, turn, now }: KnowingClaim): ClaimTurn | undefined {
+  return turn !== undefined && isUnlimited(request) && now - turn.walkedAt < walkEveryMs ? turn : undefined;
+}
+
+function toClaimValues(claim: KnowingClaim, groups: { groups: string[]; limits: number[] } | undefined): unknown[] {
+  const { request, turn } = claim;
+  const start = startOf(claim);
   const { name, owner, claimId, limit, leaseMs, ids, groupLimit, rateLimit } = request;
   const { prefix, keys } = machineKeys(request);
   return [
@@ -104,10 +127,17 @@ function toClaimValues(
     rateLimit?.intervalMs ?? null,
     turn?.machineKey ?? null,
     turn?.group ?? null,
+    start?.lane ?? null,
+    start?.rank ?? null,
+    start?.machineKey ?? null,
+    start?.group ?? null,
+    start?.position ?? null,
   ];
 }
 
-function toClaim(rows: readonly Row[], from: number, { name }: ClaimRequest, turn: ClaimTurn | undefined): TurnedClaim {
+function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): TurnedClaim {
+  const { request, turn, now } = claim;
+  const start = startOf(claim);
   const executions: ClaimedExecution[] = [];
   const refused: { id: string; reason: ClaimRefusal }[] = [];
   let nextDueInMs: number | undefined;
@@ -117,18 +147,26 @@ function toClaim(rows: readonly Row[], from: number, { name }: ClaimRequest, tur
     if (due !== null) nextDueInMs = due;
     else if (refusedId !== null && refusal !== null) refused.push({ id: refusedId, reason: refusal });
     else {
-      executions.push(toClaimed(row, from + claimedOffset, name));
+      executions.push(toClaimed(row, from + claimedOffset, request.name));
       last = row;
     }
   }
+  const walkedAt = isUnlimited(request) ? (start?.walkedAt ?? now) : Number.NEGATIVE_INFINITY;
+  // What was left out below the start is found then.
+  if (start !== undefined && executions.length < request.limit)
+    nextDueInMs = Math.min(nextDueInMs ?? walkEveryMs, walkEveryMs + walkedAt - now);
   return {
     report: { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) },
-    turn: last === undefined ? turn : { machineKey: last[from + machineKeyAt] as string, group: last[from + groupAt] as string },
+    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset), walkedAt },
   };
 }
 
-const machineKeyAt = claimedOffset + claimedNames.indexOf("machineKey");
-const groupAt = claimedOffset + claimedNames.indexOf("group");
+function toTurn(row: Row, from: number): Omit<ClaimTurn, "walkedAt"> {
+  const [lane, rank, machineKey, group, position] = row.slice(from + laneAt, from + laneAt + 5) as [number, number, string, string, number];
+  return { lane, rank, machineKey, group, position };
+}
+
+const laneAt = claimedNames.indexOf("lane");
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
@@ -140,8 +178,11 @@ function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
   const number = () => next() as number;
   const id = text();
   const sequence = number();
+  at += 1; // lane
   const rank = number();
+  at += 1; // machineKey
   const group = text();
+  at += 1; // position
   const tags = text();
   const execution: Writable<ClaimedExecution> = {
     name,
@@ -172,7 +213,6 @@ function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
   execution.machineId = text();
   const machineVersion = next();
   if (machineVersion !== null) execution.machineVersion = machineVersion as string;
-  at += 1; // machineKey
   const idempotencyKey = next();
   if (idempotencyKey !== null) execution.idempotencyKey = idempotencyKey as string;
   const cancelRequestedAt = next();

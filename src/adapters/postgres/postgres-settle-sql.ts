@@ -5,6 +5,8 @@ const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
 /** Of the ids of a statement, in their order. */
 const sequencesOf = `ARRAY(SELECT (SELECT e."sequence" FROM S.executions e WHERE e."id" = given.id AND e."name" = p_name) FROM unnest(p_ids) AS given(id))`;
+/** In front of what was never claimed, in the old order; claims look below 0 first. */
+const putBack = (row: string) => `CASE WHEN ${row}."position" < 0 THEN ${row}."position" ELSE ${row}."position" - ${2 ** 52} END`;
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
 /**
@@ -37,7 +39,7 @@ BEGIN
       "completedAt" = CASE WHEN ${ends} THEN v_now END,
       "dueAt" = CASE WHEN NOT ${ends} AND u.delay > 0 THEN v_now + u.delay::bigint END,
       "lane" = 1, "readySince" = CASE WHEN ${ends} THEN e."readySince" ELSE v_now END,
-      "position" = CASE WHEN u.type = 'retry' THEN nextval('S.positions') ELSE e."position" END,
+      "position" = CASE WHEN u.type = 'retry' THEN nextval('S.positions') WHEN u.type = 'release' THEN ${putBack("e")} ELSE e."position" END,
       "attemptStep" = CASE WHEN u.type = 'retry' THEN 1 ELSE e."attemptStep" END,
       "owner" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = u.fence,
       "result" = CASE WHEN e."cancelRequestedAt" IS NULL AND u.type = 'complete' THEN u.result END,
@@ -144,7 +146,7 @@ BEGIN
       "checkpointBody" = CASE o_outcome WHEN 'takenOver' THEN x."checkpointBody" END,
       "error" = CASE o_outcome WHEN 'lost' THEN p_lost_error ELSE x."error" END,
       "takeovers" = x."takeovers" + CASE o_outcome WHEN 'cancelled' THEN 0 ELSE 1 END,
-      "lane" = 1, "readySince" = v_now, "attemptStep" = 1
+      "lane" = 1, "position" = ${putBack("x")}, "readySince" = v_now, "attemptStep" = 1
     WHERE x."sequence" = e."sequence";
     IF o_outcome = 'takenOver' THEN v_ready := true; ELSE v_final := v_final || e."id"; END IF;
     RETURN NEXT;

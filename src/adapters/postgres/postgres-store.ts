@@ -3,7 +3,7 @@ import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { NewExecution } from "../../model/stored-execution.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
-import type { ClaimReport } from "../../ports/store-claim.ts";
+import type { ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { InsertReport } from "../../ports/store-insert.ts";
 import type { StoreWatch } from "../../ports/store-message.ts";
 import type { SettleRequest } from "../../ports/store-settle.ts";
@@ -116,11 +116,13 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
     return report;
   }
 
+  const knowing = (request: ClaimRequest) => ({ request, turn: turns.get(request.name), now: clock.monotonicNow() });
+
   const pairs = new SettleClaimPairs({
     settle,
-    claim: async (request) => turned(request.name, await claims.claimExecutions(connection, request, turns.get(request.name))),
+    claim: async (request) => turned(request.name, await claims.claimExecutions(connection, knowing(request))),
     async both({ settlements }, request) {
-      const { reports, claim } = await claims.settleAndClaim(connection, settlements, request, turns.get(request.name));
+      const { reports, claim } = await claims.settleAndClaim(connection, settlements, knowing(request));
       return { reports, report: turned(request.name, claim) };
     },
   });

@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { SettleReport, SettleRequest } from "../../ports/store-settle.ts";
+import { isUnlimited } from "./postgres-claims.ts";
 
 interface WaitingSettle {
   readonly request: SettleRequest;
@@ -38,10 +39,9 @@ export class SettleClaimPairs {
 
   claim(request: ClaimRequest): Promise<ClaimReport> {
     const waiting = this.#waiting;
-    // Limits make a claim wait for other claims, which must not wait for these settlements in turn.
-    const isLimited = request.groupLimit !== undefined || request.rateLimit !== undefined || request.ids !== undefined;
-    if (waiting === undefined || isLimited || waiting.request.name !== request.name || waiting.request.owner !== request.owner)
-      return this.#writes.claim(request);
+    // A limited claim waits for other claims, which must not wait for these settlements in turn.
+    const fits = isUnlimited(request) && waiting?.request.name === request.name && waiting.request.owner === request.owner;
+    if (waiting === undefined || !fits) return this.#writes.claim(request);
     this.#waiting = undefined;
     return this.#both(waiting, request);
   }
