@@ -5,7 +5,6 @@ import { addCancelCommand } from "./cancel-command.ts";
 import { CommandError, exitCodes } from "./command-error.ts";
 import { addDashboardCommand } from "./dashboard-command.ts";
 import { addLsCommand } from "./ls-command.ts";
-import { otherParts } from "./other-parts.ts";
 import { styled } from "./output.ts";
 import { addSendCommand } from "./send-command.ts";
 import { addShowCommand } from "./show-command.ts";
@@ -62,8 +61,8 @@ function createProgram(done: (exitCode: number) => void): Command {
   addSendCommand(program, done);
   addStatsCommand(program, done);
   addWatchCommand(program, done);
-  if (otherParts.simulate !== undefined) addSimulateCommand(program, done, otherParts.simulate);
-  if (otherParts.serve !== undefined) addDashboardCommand(program, done, otherParts.serve);
+  addSimulateCommand(program, done, async () => (await import("../testing/index.ts")).simulate);
+  addDashboardCommand(program, done, async () => (await import("../http/index.ts")).serve);
   return program;
 }
 
