@@ -7,6 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createLiveTable } from "../../src/cli/live-table.ts";
+import { serve } from "../../src/http/index.ts";
 import { createAtlas } from "./atlas.ts";
 import { cancelRivals } from "./cancel-rivals.ts";
 import { followTours } from "./follow-tours.ts";
@@ -53,6 +54,8 @@ coordinator.on("*", (event) => {
 const { isNew, found } = await beginOrGoOn(coordinator, areas);
 for (const info of found) recall(info);
 if (!isNew) table.print(...foundLines(found, table.width));
+const dashboard = await serve(coordinator, { dashboard: true });
+table.print({ text: `The dashboard is at ${dashboard.url} as long as this runs.` });
 coordinator.resume();
 
 // First Ctrl-C: what runs is given back as it was after its last finished pass. Second: go at once.
@@ -74,6 +77,7 @@ const drawing = (async () => {
 await Promise.allSettled(found.map(({ id }) => coordinator.waitFor(id)));
 isOver = true;
 await drawing;
+await dashboard.close();
 await coordinator.close();
 table.stop();
 

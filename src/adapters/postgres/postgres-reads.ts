@@ -18,7 +18,7 @@ export function fromReason(reason: string | null): string | undefined {
   return reason === null ? undefined : (JSON.parse(reason) as string);
 }
 
-export function toExecution(record: WholeRecord): StoredExecution {
+function toExecution(record: WholeRecord): StoredExecution {
   return toStored({ ...record, reason: fromReason(record.reason) ?? null });
 }
 

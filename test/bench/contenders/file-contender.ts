@@ -17,7 +17,7 @@ export interface FileContender {
 }
 
 /** A contender at work. */
-export interface FileSubject {
+interface FileSubject {
   /** One execution by a call of its own; resolves when it is stored. */
   start(input: number): Promise<unknown>;
   /** All by one call. */
