@@ -35,6 +35,7 @@ import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createIdGenerator } from "./sortable-id.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
 import { Worker } from "./worker.ts";
+import type { WorkerStint } from "./worker-stint.ts";
 
 /** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
 export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
@@ -58,7 +59,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #startDefaults: StartDefaults;
   #closed: Promise<CloseReport> | undefined;
 
-  constructor(given: DurableCoordinatorOptions<O>) {
+  constructor(given: DurableCoordinatorOptions<O>, stint?: WorkerStint) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
     const { name, role = "both", pollMs = 500, leaseMs = 30_000 } = asked;
     const told = toFleetOptions(asked, (changed) => {
@@ -100,6 +101,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             fleetOptions: common,
             patience: this.#patience,
             hints,
+            stint,
             owner,
             machineId,
             generateId,

@@ -82,8 +82,8 @@ export class WorkerMachineKeeper implements MachineKeeper {
     });
   }
 
-  get isYielding(): boolean {
-    return this.#lease.yielding;
+  yields(): boolean {
+    return this.#lease.yieldsAtSafePoint();
   }
 
   /** Its attempt has ended. */

@@ -166,7 +166,7 @@ export class Worker {
 
   start(): void {
     this.#claims.start();
-    this.#sweeps.start();
+    if (this.#parts.stint === undefined) this.#sweeps.start();
     void this.#queue?.open();
   }
 
@@ -229,6 +229,7 @@ export class Worker {
       isAsking: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
+      forsakes: (lease) => this.#forsakes(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),
       abandon: (lease) => this.#abandon(lease),
     });
@@ -306,7 +307,7 @@ export class Worker {
       // A repeated answer; or proof that the older claim is void.
       if (known?.fence === execution.fence) continue;
       if (known !== undefined) this.#lose(known, "superseded");
-      const lease = new WorkerLease(execution, validUntil);
+      const lease = new WorkerLease(execution, validUntil, this.#parts.stint);
       this.#leases.add(lease);
       leases.push(lease);
       if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
@@ -339,6 +340,7 @@ export class Worker {
   #lose(lease: WorkerLease, why: string): void {
     if (lease.lost) return;
     lease.lost = true;
+    lease.stint?.lost(lease);
     lease.keeper?.stop();
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
@@ -352,6 +354,14 @@ export class Worker {
     }
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     this.#closing?.lost();
+  }
+
+  /** What is not even one step nearer to its end when its worker's time is over would be given back for ever; a lost lease is counted. */
+  #forsakes(lease: WorkerLease): boolean {
+    const { stint, options } = this.#parts;
+    if (stint === undefined || lease.saves > (typeof options.orchestrator === "function" ? 0 : 1)) return false;
+    this.#lose(lease, "the time of its worker was over");
+    return true;
   }
 
   #unwound(run: AttemptRun): void {
