@@ -19,6 +19,8 @@ export interface RunningAttempt {
 export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
+  /** Of its lease; absent where there is none. */
+  readonly fence?: number;
   readonly signal: AbortSignal;
   readonly settings: Settings | undefined;
   now(): number;

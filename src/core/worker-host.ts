@@ -48,6 +48,10 @@ export class WorkerHost implements AttemptHost {
     return this.#host.attempt;
   }
 
+  get fence(): number {
+    return this.#lease.fence;
+  }
+
   get signal(): AbortSignal {
     return this.#host.signal;
   }
