@@ -26,6 +26,7 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
   return {
     executionId: host.executionId,
     attempt: host.attempt,
+    ...(host.fence !== undefined && { fence: host.fence }),
     get signal() {
       return host.signal;
     },

@@ -23,6 +23,8 @@ export interface RunningAttempt {
 export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
+  /** Of its lease; absent where there is none. */
+  readonly fence?: number;
   readonly signal: AbortSignal;
   /** Of its execution. */
   readonly start: { readonly queuedAt: number; readonly group: string | undefined; readonly trace: TraceContext | undefined };

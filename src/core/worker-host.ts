@@ -59,6 +59,10 @@ export class WorkerHost implements AttemptHost {
     return this.#host.start;
   }
 
+  get fence(): number {
+    return this.#lease.fence;
+  }
+
   get signal(): AbortSignal {
     return this.#host.signal;
   }
