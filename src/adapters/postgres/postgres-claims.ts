@@ -157,13 +157,15 @@ function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): Turne
     nextDueInMs = Math.min(nextDueInMs ?? walkEveryMs, walkEveryMs + walkedAt - now);
   return {
     report: { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) },
-    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset), walkedAt },
+    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset, start), walkedAt },
   };
 }
 
-function toTurn(row: Row, from: number): Omit<ClaimTurn, "walkedAt"> {
+function toTurn(row: Row, from: number, start: ClaimTurn | undefined): Omit<ClaimTurn, "walkedAt"> {
   const [lane, rank, machineKey, group, position] = row.slice(from + laneAt, from + laneAt + 5) as [number, number, string, string, number];
-  return { lane, rank, machineKey, group, position };
+  const isSameBucket = start?.lane === lane && start.rank === rank && start.machineKey === machineKey && start.group === group;
+  // What had been given back says nothing about the others.
+  return { lane, rank, machineKey, group, position: isSameBucket ? Math.max(position, start.position) : position };
 }
 
 const laneAt = claimedNames.indexOf("lane");
