@@ -28,9 +28,9 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
     return {
       plan: input.plan,
       progress,
-      saved: { position: "takingTask", progress },
+      saved: { position: "takingTask", progress, pauseRequested: false, isAtRest: false },
       restoring: input.restoring,
-      pauseRequested: false,
+      pauseRequested: input.restoring?.pauseRequested ?? false,
       beganAt: 0,
       stopReason: undefined,
       errorReason: "task-error",
@@ -67,6 +67,8 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
     },
     restoring: {
       always: [
+        // To go on waiting needs nobody's leave.
+        { guard: "wasAtRest", target: "restored" },
         { guard: humanDecidesAt("beforeCheckpointRestore"), target: "askingHuman", actions: prepareQuestion("beforeCheckpointRestore") },
         { target: "restored" },
       ],
@@ -79,6 +81,7 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
           { guard: goesOnAt("taskCompleted"), target: "reviewingTask" },
           { guard: goesOnAt("taskFailed"), target: "reviewingFailure" },
           { guard: goesOnAt("askingHuman"), target: "resumingQuestion" },
+          { guard: goesOnAt("paused"), target: "paused" },
           { target: "takingTask" },
         ],
       },
@@ -110,7 +113,7 @@ export const orchestratorMachine = orchestratorSetup.createMachine({
     },
     paused: {
       tags: "waiting",
-      entry: ["dropPauseRequest", tell({ type: "paused" })],
+      entry: ["dropPauseRequest", save("paused"), tell({ type: "paused" })],
       on: { "run.resume": { target: "resuming", actions: "resumeClock" }, "run.pause": {} },
     },
     resuming: {

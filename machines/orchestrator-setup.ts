@@ -134,6 +134,7 @@ export const orchestratorSetup = setup({
   guards: {
     isRequest: ({ event }) => event.type === "task.enqueue" && isRequest(event.request),
     isRestoring: ({ context }) => context.restoring !== undefined,
+    wasAtRest: ({ context }) => context.restoring?.isAtRest === true,
     goesOnAt: ({ context }, position: RunPosition) => context.restoring?.position === position,
     pauseRequested: ({ context }) => context.pauseRequested,
     budgetSpent: ({ context }) => budgetReason(context) !== undefined && (context.progress.cutShort || !isDrained(context)),
@@ -186,8 +187,8 @@ export const orchestratorSetup = setup({
       });
       enqueue.emit(placed(context, { type: "taskEnqueued", taskId: task.id, prompt: task.prompt }));
     }),
-    requestPause: assign({ pauseRequested: true }),
-    dropPauseRequest: assign({ pauseRequested: false }),
+    requestPause: assign({ pauseRequested: true, saved: ({ context: { saved } }) => ({ ...saved, pauseRequested: true }) }),
+    dropPauseRequest: assign({ pauseRequested: false, saved: ({ context: { saved } }) => ({ ...saved, pauseRequested: false }) }),
     tellVerdict: emit(({ context }) =>
       placed(context, { type: "oracleVerified", taskId: taskId(context), verdict: context.progress.verdict ?? noVerdict }),
     ),
@@ -228,9 +229,13 @@ export const orchestratorSetup = setup({
     stopBecause: assign({ stopReason: (_, reason: RunStopReason) => reason }),
     stopForBudget: assign({ stopReason: ({ context }) => budgetReason(context) }),
     save: assign({
-      saved: ({ context: { progress, saved } }, position: RunPosition) =>
+      saved: ({ context: { progress, saved, pauseRequested } }, position: RunPosition) => {
+        const { request, notified, answer } = progress.approval ?? {};
         // The question whether to restore is no part of what is restored.
-        position === "askingHuman" && progress.approval?.request.point === "beforeCheckpointRestore" ? saved : { position, progress },
+        if (position === "askingHuman" && request?.point === "beforeCheckpointRestore") return saved;
+        const isAtRest = position === "paused" || (position === "askingHuman" && notified === true && answer === undefined);
+        return { position, progress, pauseRequested, isAtRest };
+      },
     }),
 
     beginRun: assign(({ context, event }) => {

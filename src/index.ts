@@ -7,6 +7,7 @@ export {
   type RunOptions,
   type RunSubscription,
 } from "./core/autonomous-orchestrator.ts";
+export type { RunKeeper } from "./core/autonomous-run.ts";
 export type { ConfigurationDescription } from "./core/configuration-description.ts";
 export {
   type CloseOptions,
@@ -25,12 +26,14 @@ export {
 } from "./core/durable-coordinator.ts";
 export type {
   CheckpointPolicy,
+  DurableAutonomousOptions,
   DurableCoordinatorOptions,
   DurableOptions,
   DurableStartOptions,
   RestorePolicy,
 } from "./core/durable-options.ts";
 export type { ExecutionScope } from "./core/execution-scope.ts";
+export { idempotencyKeyOf } from "./core/invoke-entries.ts";
 export { listFallback } from "./core/list-fallback.ts";
 export type { AnyAutonomousOrchestrator, AnyOrchestrator, InputOf, OutputOf } from "./core/orchestrator.ts";
 export type { RateLimit } from "./core/rate-limiter.ts";
@@ -40,8 +43,8 @@ export type { RunStatus } from "./core/run-status.ts";
 export type { SupervisorEvent, SupervisorRef, SupervisorSnapshot } from "./core/supervisor.ts";
 export { AlreadyRunningError } from "./model/already-running-error.ts";
 export type { ApprovalAnswer, ApprovalDecision, ApprovalRequest, Feedback, FeedbackRequest } from "./model/approval.ts";
-export type { Checkpoint, CheckpointTimer } from "./model/checkpoint.ts";
-export { CheckpointRefusedError, CheckpointTooLargeError, YieldedError } from "./model/checkpoint-errors.ts";
+export type { Checkpoint, CheckpointBudget, CheckpointTimer } from "./model/checkpoint.ts";
+export { CheckpointRefusedError, CheckpointTooLargeError, InvokeInterruptedError, YieldedError } from "./model/checkpoint-errors.ts";
 export { emptyContextSummary, summariseContext } from "./model/context-summary.ts";
 export {
   ActorfleetError,
@@ -108,12 +111,14 @@ export {
 export type { TokenUsage } from "./model/token-usage.ts";
 export { type Verdict, verdict } from "./model/verdict.ts";
 export type { Clock } from "./ports/clock.ts";
+export type { ExecutionQueue } from "./ports/execution-queue.ts";
 export type { ExecutionStore } from "./ports/execution-store.ts";
 export type { Executor, ExecutorScope } from "./ports/executor.ts";
 export type { FallbackContext, FallbackStrategy } from "./ports/fallback-strategy.ts";
 export type { FinalIterationContext, FinalIterationStrategy } from "./ports/final-iteration-strategy.ts";
 export type { HumanInTheLoop } from "./ports/human-in-the-loop.ts";
 export type { Oracle, OracleConfig, OracleQuestion } from "./ports/oracle.ts";
+export type { TraceContext, TracedAttempt, TracedStart, Tracing } from "./ports/tracing.ts";
 export type { Environment } from "./settings/environment.ts";
 export { type LoadSettingsOptions, loadSettings } from "./settings/load-settings.ts";
 export { type ParseSettingsOptions, parseSettings } from "./settings/parse-settings.ts";

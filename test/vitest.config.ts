@@ -1,16 +1,21 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { skipsReporter } from "./support/skips-reporter.ts";
 
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
 
-const projects = ["unit", "contract", "model", "simulation", "conformance", "package"];
-const slow = new Set(["model", "simulation", "package"]);
+const projects = [
+  ...["unit", "http", "telemetry", "contract", "durable", "faults"],
+  ...["model", "simulation", "conformance", "cli", "package"],
+];
+const slow = new Set(["http", "faults", "model", "simulation", "cli", "package"]);
+const reporters = ["default" as const, skipsReporter];
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
-    reporters: reportFile ? ["default", ["json", { outputFile: reportFile }]] : ["default"],
+    reporters: reportFile ? [...reporters, ["json", { outputFile: reportFile }]] : reporters,
     projects: projects.map((name) => ({
       extends: true as const,
       test: {
@@ -18,6 +23,8 @@ export default defineConfig({
         environment: "node",
         include: [`test/${name}/**/*.test.ts`],
         setupFiles: ["test/support/leave-nothing-behind.ts"],
+        // Real processes and servers, one file after the other and after all else: two cores, and leases of a second.
+        ...(name === "faults" && { fileParallelism: false, sequence: { groupOrder: 1 } }),
         testTimeout: slow.has(name) ? 120_000 : 10_000,
       },
     })),

@@ -1,11 +1,11 @@
-import type { ExecutionCounts, ExecutionInfo, RunEvent, RunOutcome } from "../../src/index.ts";
+import type { Line } from "../../src/cli/live-table.ts";
+import type { ExecutionCounts, ExecutionEvent, RunEvent, RunOutcome } from "../../src/index.ts";
 import type { TourProgress } from "./follow-tours.ts";
 import type { TourStep } from "./improve-tour.ts";
 import { provenGap } from "./judge-tour.ts";
-import type { Line } from "./live-table.ts";
 import type { Area } from "./regions.ts";
+import type { TourInfo } from "./tour-job.ts";
 
-type TourInfo = ExecutionInfo<RunOutcome<TourStep>>;
 type Tours = ReadonlyMap<string, TourProgress>;
 
 /** What is running, one line each, and the totals. */
@@ -14,7 +14,7 @@ export function liveLines(running: readonly TourInfo[], tours: Tours, counts: Ex
     const tour = tours.get(id);
     const stopping = state === "running.cancelling";
     return {
-      text: `  ${areaCell(group, width)} ${tour === undefined ? "" : tourCells(tour, width)}${stopping ? "  stopping" : ""}`,
+      text: `  ${areaCell(group, width)} ${tour === undefined ? "in another process" : tourCells(tour, width)}${stopping ? "  stopping" : ""}`,
       style: stopping ? "yellow" : "cyan",
     };
   });
@@ -42,27 +42,55 @@ function gapBar(gap: number, firstGap: number): string {
   return "█".repeat(cells - left) + "░".repeat(left);
 }
 
-export function totals(counts: ExecutionCounts, elapsedMs: number): string {
+/** All of it on a screen of any width. */
+export function totalLines(counts: ExecutionCounts, elapsedMs: number, width: number): Line[] {
+  return [{ text: "" }, ...wrapped(totals(counts, elapsedMs), width, "bold")];
+}
+
+function totals(counts: ExecutionCounts, elapsedMs: number): string {
   const { completed, failed, cancelled, running, queued, total } = counts;
   const ended = completed + failed + cancelled;
   const ends = `${completed} completed, ${failed} failed, ${cancelled} cancelled`;
   return `${ended}/${total} ended: ${ends}, ${running} running, ${queued} queued, ${duration(elapsedMs)}`;
 }
 
-/** A line about an end, to stay on the screen; none about what was cancelled before it began. */
-export function endLines({ id, group, result, error, reason, durationMs }: TourInfo, tours: Tours, width: number): Line[] {
-  const area = areaCell(group, width);
-  if (error !== undefined) return [{ text: `✗ ${area} ${error.message}`, style: "red" }];
-  const tour = tours.get(id);
+/** What an earlier process has left to go on with. */
+export function foundLines(executions: readonly TourInfo[], width: number): Line[] {
+  const { begun, untried } = leftOf(executions);
+  const ended = executions.length - begun - untried;
+  const text = `Going on: ${ended} of ${executions.length} have ended, ${begun} go on after their last pass, ${untried} have not begun.`;
+  return wrapped(`${text} (npm start -- --fresh begins anew.)`, width, "yellow");
+}
+
+/** What is left for the next process, where something is. */
+export function leftLines(executions: readonly TourInfo[], width: number): Line[] {
+  const { begun, untried } = leftOf(executions);
+  if (begun + untried === 0) return [];
+  const text = `npm start goes on: ${begun} from where they were, ${untried} from their beginning. npm start -- --fresh begins anew.`;
+  return wrapped(text, width, "yellow");
+}
+
+function leftOf(executions: readonly TourInfo[]): { begun: number; untried: number } {
+  const live = executions.filter(({ completedAt }) => completedAt === undefined);
+  const begun = live.filter(({ startedAt }) => startedAt !== undefined).length;
+  return { begun, untried: live.length - begun };
+}
+
+/** A line about an end, to stay on the screen; none about anything else, nor about what was cancelled before it began. */
+export function endLines(event: ExecutionEvent<RunOutcome<TourStep>>, area: string | undefined, tours: Tours, width: number): Line[] {
+  const cell = areaCell(area, width);
+  if (event.type === "execution.failed") return [{ text: `✗ ${cell} ${event.error.message}`, style: "red" }];
+  const tour = tours.get(event.executionId);
   if (tour === undefined) return [];
-  if (result === undefined) {
-    return [{ text: `■ ${area} from ${tour.start}: cancelled${reason === undefined ? "" : `, ${reason}`}`, style: "yellow" }];
+  if (event.type === "execution.cancelled") {
+    const why = event.reason === undefined ? "" : `, ${event.reason}`;
+    return [{ text: `■ ${cell} from ${tour.start}: cancelled${why}`, style: "yellow" }];
   }
-  const time = width >= 94 ? duration(durationMs).padStart(6) : "";
+  if (event.type !== "execution.completed") return [];
+  const { goalAchieved, usage } = event.result;
+  const time = width >= 94 ? duration(usage.wallMs).padStart(6) : "";
   const cells = tourCells(tour, Math.min(width, 116));
-  return [
-    { text: `${result.goalAchieved ? "✓" : "≈"} ${area} ${cells}  ${time}`.trimEnd(), style: result.goalAchieved ? "green" : "blue" },
-  ];
+  return [{ text: `${goalAchieved ? "✓" : "≈"} ${cell} ${cells}  ${time}`.trimEnd(), style: goalAchieved ? "green" : "blue" }];
 }
 
 /** An oracle that fails ends no run, but should not go unseen. */
@@ -82,7 +110,7 @@ export function routeLines(areas: readonly Area[], executions: readonly TourInfo
   return areas.flatMap((area): Line[] => {
     const capitals = shortestOf(area, executions, tours)?.result?.lastResult?.capitals;
     if (capitals === undefined) return [];
-    return [{ text: "" }, { text: area.name, style: "bold" }, ...wrapped([...capitals, capitals[0]].join(" → "), width)];
+    return [{ text: "" }, { text: area.name, style: "bold" }, ...indented([...capitals, capitals[0]].join(" → "), width)];
   });
 }
 
@@ -106,8 +134,8 @@ export function finalTable(areas: readonly Area[], executions: readonly TourInfo
     { text: toText(shown.map(({ title, size, pad }) => pad(title, size))), style: ["bold", "underline"] },
     ...rows,
     { text: "" },
-    ...wrapped(endings, width),
-    ...wrapped(inNoTour, width),
+    ...indented(endings, width),
+    ...indented(inNoTour, width),
   ];
 }
 
@@ -133,12 +161,18 @@ const right = (text: string, size: number) => text.padStart(size);
 const columns: readonly Column[] = [
   { title: "Area", size: 29, pad: left, cell: ({ area }) => "  ".repeat(area.level) + area.name },
   { title: "Capitals", size: 8, pad: right, cell: ({ area }) => String(area.capitals.length) },
-  { title: "Best from", size: 18, pad: left, cell: ({ tour }) => tour?.start ?? "no tour", from: 97 },
-  { title: "Length", size: 10, pad: right, cell: ({ tour }) => (tour === undefined ? "" : kilometres(tour.lengthKm)) },
+  { title: "Best from", size: 18, pad: left, cell: ({ tour }) => tour?.start ?? "", from: 97 },
+  { title: "Length", size: 10, pad: right, cell: ({ tour, ofArea }) => (tour === undefined ? whyNone(ofArea) : kilometres(tour.lengthKm)) },
   { title: "No less than", size: 12, pad: right, cell: ({ tour }) => (tour === undefined ? "" : kilometres(tour.boundKm)), from: 109 },
   { title: "Gap", size: 7, pad: right, cell: ({ tour }) => (tour === undefined ? "" : gapText(tour.gap)) },
   { title: "Rounds", size: 6, pad: right, cell: ({ tour }) => (tour === undefined ? "" : String(tour.round)) },
-  { title: "Time", size: 6, pad: right, cell: ({ best }) => (best === undefined ? "" : duration(best.durationMs)), from: 77 },
+  {
+    title: "Time",
+    size: 6,
+    pad: right,
+    cell: ({ best }) => (best?.result === undefined ? "" : duration(best.result.usage.wallMs)),
+    from: 77,
+  },
   { title: "Ended by", size: 9, pad: right, cell: ({ best }) => (best === undefined ? "" : endText(best)), from: 117 },
   {
     title: "Done",
@@ -156,14 +190,25 @@ function shortestOf(area: Area, executions: readonly TourInfo[], tours: Tours): 
   return withTour.toSorted((a, b) => metres(a) - metres(b))[0];
 }
 
-/** Why the run of the shortest tour ended. */
-function endText({ status, result }: TourInfo): string {
+/** Why an area has no tour. */
+function whyNone(ofArea: readonly TourInfo[]): string {
+  if (ofArea.every(({ completedAt }) => completedAt !== undefined)) return "no tour";
+  return ofArea.some(({ startedAt }) => startedAt !== undefined) ? "begun" : "not tried";
+}
+
+/** Why the run of the shortest tour ended, if it has. */
+function endText({ status, result, completedAt }: TourInfo): string {
+  if (completedAt === undefined) return "goes on";
   if (result === undefined) return status;
   return result.goalAchieved ? "goal" : result.forced ? "limit" : result.finalState;
 }
 
-function wrapped(text: string, width: number): Line[] {
-  return (text.match(new RegExp(`.{1,${width - 3}}(?: |$)`, "g")) ?? []).map((part) => ({ text: `  ${part.trimEnd()}`, style: "dim" }));
+function wrapped(text: string, width: number, style: Line["style"]): Line[] {
+  return (text.match(new RegExp(`.{1,${width - 1}}(?: |$)`, "g")) ?? []).map((part) => ({ text: part.trimEnd(), style }));
+}
+
+function indented(text: string, width: number): Line[] {
+  return wrapped(text, width - 2, "dim").map((line) => ({ ...line, text: `  ${line.text}` }));
 }
 
 function kilometres(length: number): string {

@@ -1,7 +1,8 @@
 import type { EventObject } from "xstate";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
-import { YieldedError } from "../model/checkpoint-errors.ts";
+import { CheckpointRefusedError, YieldedError } from "../model/checkpoint-errors.ts";
 import { ExecutionCancelledError, NonRetryableError } from "../model/errors.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { backoffDelayMs } from "../model/retry-policy.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { Settings } from "../settings/settings-schema.ts";
@@ -32,6 +33,9 @@ export interface AttemptEnvironment {
   random(): number;
   reportError(error: unknown): void;
 }
+
+/** Another attempt would be of no use, or would throw away what was saved. */
+const finalErrors = [NonRetryableError, YieldedError, CheckpointRefusedError];
 
 /** One attempt of one execution: hosts the orchestrator and turns its end into an outcome. */
 export class AttemptRun implements AttemptHost {
@@ -97,7 +101,7 @@ export class AttemptRun implements AttemptHost {
   retryDelayMs(error: unknown): number | undefined {
     const { maxAttempts, backoff, takeovers } = this.record.request;
     const failures = this.attempt - takeovers;
-    if (failures >= maxAttempts || error instanceof NonRetryableError || error instanceof YieldedError) return undefined;
+    if (failures >= maxAttempts || finalErrors.some((type) => error instanceof type)) return undefined;
     try {
       if (this.#environment.retryIf?.(error, this.attempt) === false) return undefined;
       return backoffDelayMs(backoff, failures, this.#environment.random);
@@ -110,6 +114,12 @@ export class AttemptRun implements AttemptHost {
   /** What the orchestrator says to a signal; undefined when it is not to be reached. */
   deliver(event: EventObject): Delivery | undefined {
     return this.#stopReason === undefined ? this.running?.deliver(event) : undefined;
+  }
+
+  /** Undefined where there is no machine at work. */
+  get state(): OrchestratorState | undefined {
+    const state = this.running?.state?.();
+    return state !== undefined && this.#stopReason !== undefined ? { ...state, accepts: [] } : state;
   }
 
   get restored(): unknown {
@@ -142,6 +152,14 @@ export class AttemptRun implements AttemptHost {
 
   movedOn(): void {
     this.#environment.reports.movedOn(this);
+  }
+
+  get onRetry(): "restart" | "resume" {
+    return this.record.request.onRetry;
+  }
+
+  get start(): ExecutionRecord["request"] {
+    return this.record.request;
   }
 
   get settings(): Settings | undefined {

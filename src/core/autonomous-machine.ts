@@ -1,12 +1,14 @@
 import type { Actor, AnyStateMachine } from "xstate";
+import { CheckpointRefusedError } from "../model/checkpoint-errors.ts";
 import { ExecutionCancelledError } from "../model/errors.ts";
-import { isRunCheckpoint } from "../model/run-checkpoint.ts";
+import { isRunCheckpoint, type RunCheckpoint } from "../model/run-checkpoint.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
 import type { RunRequest } from "../model/run-task.ts";
 import type { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import type { InspectionObserver } from "./coordinator-options.ts";
 import type { HostMachine } from "./hosted-machine.ts";
+import type { RestoredMachine } from "./running-attempt.ts";
 
 /** How far a run has come, as an execution shows it. */
 export interface RunShown {
@@ -31,19 +33,27 @@ const signals = new Set(["human.answered", "task.enqueue", "run.pause", "run.res
 
 /** A run of the autonomous orchestrator: the input is its first request, its outcome the result. A run of its own for each attempt. */
 export function autonomousMachine(orchestrator: AutonomousOrchestrator, inspect: InspectionObserver | undefined): HostMachine {
-  return (input, host, clock) => {
+  return (input, host, keeper, clock) => {
     const { executionId, attempt, settings } = host;
-    const sessionId = `${executionId}#${attempt}`;
-    const onEvent = (event: RunEvent) => host.tell(event);
-    const saved = host.keeper?.restored?.snapshot;
-    const restored = isRunCheckpoint(saved) ? { restored: saved } : {};
-    const run = orchestrator.createRun(input as RunRequest, { executionId, sessionId, settings, clock, inspect, onEvent, ...restored });
+    const run = orchestrator.createRun(input as RunRequest, {
+      executionId,
+      sessionId: `${executionId}#${attempt}`,
+      settings,
+      clock,
+      inspect,
+      onEvent: (event: RunEvent) => host.tell(event),
+      restored: toRunCheckpoint(keeper.restored, executionId),
+      keeper,
+    });
     return {
       actor: run.actor as unknown as Actor<AnyStateMachine>,
       start: () => run.start(),
       stop: () => run.cancel(),
       persist: () => run.checkpoint(),
-      isPutDownWhole: false,
+      safePoint: () => run.safePoint,
+      entries: () => ({}),
+      interrupt: () => {},
+      isBusy: () => !run.isAtRest,
       send: (event) => run.send(event as never),
       isSignal: (type) => signals.has(type),
       expects: (event) => event.type === "human.answered" && run.awaits((event as { requestId?: unknown }).requestId),
@@ -62,4 +72,11 @@ export function autonomousMachine(orchestrator: AutonomousOrchestrator, inspect:
       },
     };
   };
+}
+
+/** @throws {CheckpointRefusedError} when what was saved is no run. */
+function toRunCheckpoint(restored: RestoredMachine | undefined, executionId: string): RunCheckpoint | undefined {
+  const saved = restored?.snapshot;
+  if (saved === undefined || isRunCheckpoint(saved)) return saved;
+  throw new CheckpointRefusedError(executionId, "it is no checkpoint of an autonomous run, version 1");
 }

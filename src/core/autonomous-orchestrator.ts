@@ -14,7 +14,7 @@ import { tasksOf, toTaskQueue } from "../model/task-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { Settings, SettingsInput } from "../settings/settings-schema.ts";
-import { AutonomousRun, type RunEnvironment } from "./autonomous-run.ts";
+import { AutonomousRun, type RunEnvironment, type RunKeeper } from "./autonomous-run.ts";
 import { type ConfigurationDescription, describeConfiguration } from "./configuration-description.ts";
 import type { InspectionObserver } from "./coordinator-options.ts";
 import { defaultRequestFactory, type RequestFactory } from "./run-calls.ts";
@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly inspect?: InspectionObserver | undefined;
   readonly clock?: Clock | undefined;
   readonly restored?: RunCheckpoint | undefined;
+  /** Told where it matters that a checkpoint is saved. */
+  readonly keeper?: RunKeeper | undefined;
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
 }
 
@@ -200,6 +202,7 @@ export class AutonomousOrchestrator<Input extends RunRequest = RunRequest, Step 
       settings: options.settings ?? this.settings,
       inspect: options.inspect,
       clock: options.clock ?? this.#clock,
+      keeper: options.keeper,
       onEvent: (event) => {
         options.onEvent?.(event);
         this.#publish(event);

@@ -1,10 +1,11 @@
 import { type ActorRefFrom, type AnyActorRef, createActor } from "xstate";
 import type { OrchestratorEvent, OrchestratorFact } from "../../machines/orchestrator-setup.ts";
 import type { RunBudget } from "../model/run-budget.ts";
-import { type RunCheckpoint, toCheckpoint, toSafePoint } from "../model/run-checkpoint.ts";
+import { type RunCheckpoint, type SafePoint, toCheckpoint, toSafePoint } from "../model/run-checkpoint.ts";
 import type { RunEvent } from "../model/run-event.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
 import type { RunParts, RunPlan } from "../model/run-plan.ts";
+import type { StepInput } from "../model/run-step.ts";
 import type { RunRequest } from "../model/run-task.ts";
 import type { TaskQueue } from "../model/task-queue.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -13,6 +14,7 @@ import type { InspectionObserver } from "./coordinator-options.ts";
 import { type RequestFactory, RunCalls } from "./run-calls.ts";
 import type { RunMachine, RunOfSystem } from "./run-machine.ts";
 import type { ResolvedParts } from "./run-parts.ts";
+import type { MachineKeeper } from "./running-attempt.ts";
 import { UserScope } from "./user-scope.ts";
 
 /** What all runs of an orchestrator share. */
@@ -35,9 +37,14 @@ export interface AutonomousRunOptions {
   readonly inspect?: InspectionObserver | undefined;
   readonly queue?: TaskQueue;
   readonly restored?: RunCheckpoint;
+  /** Where its checkpoints are saved as it goes. */
+  readonly keeper?: RunKeeper | undefined;
   /** Called for each event, in order; must not throw. */
   readonly onEvent: (event: RunEvent) => void;
 }
+
+/** What a run asks of whoever saves its checkpoints. */
+export type RunKeeper = Pick<MachineKeeper, "saved" | "isYielding">;
 
 /** One run: the actor, its parts, and its events with their numbers. */
 export class AutonomousRun implements RunOfSystem {
@@ -59,6 +66,8 @@ export class AutonomousRun implements RunOfSystem {
   #callsAtWork = 0;
   readonly #whenIdle: (() => void)[] = [];
   #thrown: { readonly value: unknown } | undefined;
+  readonly #keeper: RunKeeper | undefined;
+  #isHeldBack = false;
   readonly #userScope: UserScope;
 
   constructor(environment: RunEnvironment, options: AutonomousRunOptions) {
@@ -69,6 +78,7 @@ export class AutonomousRun implements RunOfSystem {
     this.clock = clock;
     this.#environment = environment;
     this.#onEvent = options.onEvent;
+    this.#keeper = options.keeper;
     this.#sequence = restored?.sequence ?? 0;
     this.#userScope = new UserScope(this);
     const plan: RunPlan = {
@@ -85,7 +95,7 @@ export class AutonomousRun implements RunOfSystem {
       input: {
         plan,
         ...(options.queue !== undefined && { queue: options.queue }),
-        ...(restored !== undefined && { restoring: toSafePoint(restored) }),
+        ...(restored !== undefined && { restoring: toSafePoint(restored, clock.now()) }),
       },
       clock: clock as { setTimeout(run: () => void, delayMs: number): unknown; clearTimeout(timer: unknown): void },
     });
@@ -179,8 +189,34 @@ export class AutonomousRun implements RunOfSystem {
 
   /** The last safe point as data: what a crash now would lose is at most the pass in hand. */
   checkpoint(): RunCheckpoint {
-    const { executionId, sessionId } = this;
-    return toCheckpoint({ executionId, sessionId, sequence: this.#sequence }, this.actor.getSnapshot().context.saved);
+    const { executionId, sessionId, clock, safePoint } = this;
+    const { progress } = safePoint;
+    const { usage } = progress;
+    // The time that it has waited so far is used up; the time that it waits from now on will be when it goes on.
+    const wallMs = this.#isWaiting ? clock.monotonicNow() - this.actor.getSnapshot().context.beganAt : 0;
+    const current = { ...safePoint, progress: { ...progress, usage: { ...usage, wallMs: Math.max(usage.wallMs, wallMs) } } };
+    return toCheckpoint({ executionId, sessionId, sequence: this.#sequence }, current, clock.now());
+  }
+
+  /** The same object until the next one. */
+  get safePoint(): SafePoint {
+    return this.actor.getSnapshot().context.saved;
+  }
+
+  /** Nothing is at work that its checkpoint does not have: it waits for somebody, or is held back where a pass begins. */
+  get isAtRest(): boolean {
+    return this.#isWaiting || this.#isHeldBack;
+  }
+
+  /** Where the run is to be given back, a pass does not begin any more. */
+  holdsBack({ progress }: StepInput): boolean {
+    // What was tried already is part of no safe point.
+    this.#isHeldBack ||= this.#keeper?.isYielding === true && progress.tries === 1;
+    return this.#isHeldBack;
+  }
+
+  async saved(): Promise<void> {
+    await this.#keeper?.saved();
   }
 
   /** Resolves with the outcome once no call to executor, oracle or strategies is at work any more: some go on after a cancel. */
@@ -208,6 +244,10 @@ export class AutonomousRun implements RunOfSystem {
     this.#environment.reportError(error);
   }
 
+  get #isWaiting(): boolean {
+    return this.safePoint.isAtRest && this.actor.getSnapshot().hasTag("waiting");
+  }
+
   /** Throws what a part throws when it is asked about itself; then it is of no use, nor are the others. */
   #described(parts: ResolvedParts): RunParts {
     try {
@@ -232,13 +272,13 @@ export class AutonomousRun implements RunOfSystem {
     const event = { ...fact, executionId, sessionId, sequence: this.#sequence, at: this.clock.now() };
     if (event.type === "checkpointCreated") {
       // Made when somebody looks: most checkpoints are only counted.
-      const saved = this.actor.getSnapshot().context.saved;
+      const saved = this.safePoint;
       const ids = { executionId, sessionId, sequence: this.#sequence };
       let made: RunCheckpoint | undefined;
       Object.defineProperty(event, "checkpoint", {
         enumerable: true,
         get: () => {
-          made ??= toCheckpoint(ids, saved);
+          made ??= toCheckpoint(ids, saved, event.at);
           return made;
         },
       });

@@ -4,6 +4,7 @@ import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Tracing } from "../ports/tracing.ts";
 import type { SettingsInput } from "../settings/settings-schema.ts";
 import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import { type CoordinatorSnapshot, isCoordinatorSnapshot } from "./coordinator-snapshot.ts";
@@ -47,6 +48,8 @@ export interface CoordinatorOptions<O extends AnyOrchestrator> {
   /** What `supervisor.getPersistedSnapshot()` of an earlier coordinator gave: its unfinished executions are queued again. */
   snapshot?: CoordinatorSnapshot;
   inspect?: InspectionObserver;
+  /** Follows executions from their starts to their attempts, through processes; `createOpenTelemetry` of `actorfleet/telemetry` makes one. */
+  tracing?: Tracing;
   /** The machine's time. */
   clock?: Clock;
   /** nanoid, 21 characters. */
@@ -86,7 +89,11 @@ const backoffCheck = check.fields({
   jitter: check.numberBetween(0, 1),
 });
 
-const retryFields = { maxAttempts: check.wholeNumber(1, "infinity"), backoff: backoffCheck };
+const retryFields = {
+  maxAttempts: check.wholeNumber(1, "infinity"),
+  backoff: backoffCheck,
+  onRetry: check.oneOf("restart", "resume"),
+};
 
 const orchestratorCheck: check.OptionCheck = (value, field) => {
   const isMachine = typeof value === "object" && value !== null && "config" in value && "transition" in value;
@@ -126,6 +133,7 @@ const coordinatorOptionsCheck = check.fields(
       }
     },
     inspect: check.either("a function or an observer with next", check.callable, check.having("next")),
+    tracing: check.having("started", "attempt"),
     clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
     generateId: check.callable,
     random: check.callable,

@@ -1,6 +1,7 @@
 import type { Snapshot } from "xstate";
 import { type ExecutionInfo, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { SettingsInput } from "../settings/settings-schema.ts";
 
 /** An execution that had not ended, as it will be queued again. */
@@ -20,8 +21,13 @@ export interface PersistedExecution {
   readonly takeovers: number;
   readonly queuedAt: number;
   readonly startedAt?: number;
+  /** Goes on from what it saved also after a failure; a function always does. */
+  readonly onRetry?: "resume";
+  /** What it goes on from. */
+  readonly saved?: unknown;
   /** When its delay is over, where it had one. */
   readonly dueAt?: number;
+  readonly trace?: TraceContext;
 }
 
 /** An execution that had ended. */

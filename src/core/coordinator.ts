@@ -1,9 +1,10 @@
 import { nanoid } from "nanoid";
-import { createActor, type EventObject, type Subscription } from "xstate";
+import { type AnyStateMachine, createActor, type EventObject, type Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, StartAbortedError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { RunOutcome } from "../model/run-outcome.ts";
 import type { RunRequest, StepResult } from "../model/run-task.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
@@ -18,8 +19,10 @@ import { EventStream } from "./event-stream.ts";
 import type { ExecutionRequest } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { toFleetOptions } from "./fleet-options.ts";
+import { machineOf } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
+import { traceOf } from "./traced.ts";
 
 /** Events of one type, or all of them. */
 export type EventOfType<Type extends ExecutionEventType | "*", Output> = Type extends "*"
@@ -56,6 +59,8 @@ export interface Coordinator<Input, Output> {
   startMany(entries: readonly StartEntry<Input>[]): Promise<string[]>;
   /** The record as it is now; undefined when there is none with this id. */
   getStatus(id: string): ExecutionInfo<Output> | undefined;
+  /** Where its machine stands, and which signals it takes now; undefined when none is at work for it. */
+  getOrchestratorState(id: string): OrchestratorState | undefined;
   /** One page of records in the order of start. @throws {InvalidOptionsError} for a query that is none. */
   list(query?: ExecutionQuery): ExecutionPage<Output>;
   /** How many records have each status. */
@@ -93,6 +98,8 @@ export interface Coordinator<Input, Output> {
   [Symbol.asyncDispose](): Promise<void>;
   /** The supervisor's actor: to inspect, to subscribe to, to persist. */
   readonly supervisor: SupervisorRef;
+  /** The statechart that its orchestrator follows; undefined for a function. */
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   readonly stats: StatsStore;
 }
 
@@ -127,6 +134,7 @@ export function createCoordinator(options: unknown): Coordinator<unknown, unknow
 
 class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<InputOf<O>, OutputOf<O>> {
   readonly supervisor: SupervisorRef;
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   readonly stats: StatsStore;
   readonly #options: CoordinatorOptions<O>;
   readonly #fleetOptions: FleetOptions;
@@ -140,6 +148,7 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
 
   constructor(options: CoordinatorOptions<O>) {
     this.#options = options;
+    this.orchestratorMachine = machineOf(options.orchestrator);
     this.#generateId = options.generateId ?? nanoid;
     const settings = commonSettings(options);
     this.#settings = settings && resolveSettings(settings);
@@ -178,6 +187,10 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
 
   getStatus(id: string): ExecutionInfo<OutputOf<O>> | undefined {
     return this.#fleet.info(id) as ExecutionInfo<OutputOf<O>> | undefined;
+  }
+
+  getOrchestratorState(id: string): OrchestratorState | undefined {
+    return this.#fleet.record(id)?.run?.state;
   }
 
   list(query: ExecutionQuery = {}): ExecutionPage<OutputOf<O>> {
@@ -324,9 +337,10 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     const { orchestrator, inputSchema } = this.#options;
     const validated = inputSchema === undefined ? undefined : await inputSchema["~standard"].validate(input);
     const accepted = acceptedInput(orchestrator, validated, input);
-    const { clock, maxOfGroup } = this.#fleetOptions;
+    const { clock, maxOfGroup, reportError } = this.#fleetOptions;
+    const id = options.id ?? this.#newId();
     return {
-      id: options.id ?? this.#newId(),
+      id,
       input: accepted,
       settings,
       idempotencyKey: options.idempotencyKey,
@@ -338,11 +352,14 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
       timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
       maxAttempts: retry.maxAttempts ?? 1,
       backoff: retry.backoff ?? {},
+      timeLeftMs: undefined,
+      onRetry: typeof orchestrator === "function" ? "resume" : (retry.onRetry ?? "restart"),
       queuedAt: clock.now(),
       signal,
       attempt: 0,
       takeovers: 0,
       startedAt: undefined,
+      trace: traceOf(this.#options.tracing, { executionId: id, group }, reportError),
     };
   }
 

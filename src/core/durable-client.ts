@@ -1,9 +1,9 @@
-import { nanoid } from "nanoid";
-import { createActor, type EventObject, type Subscription } from "xstate";
+import { type AnyStateMachine, createActor, type EventObject, type Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution, StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
@@ -11,8 +11,10 @@ import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
-import { DurableEvents, type UnnumberedEvent } from "./durable-events.ts";
-import { toDurableInfo } from "./durable-info.ts";
+import { DurableEvents } from "./durable-events.ts";
+import { createHints, type DurableHints, toHint } from "./durable-hints.ts";
+import { createHistory, type DurableHistory, readHistory } from "./durable-history.ts";
+import { toDurableInfo, toEndEvent } from "./durable-info.ts";
 import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import { Patience } from "./durable-patience.ts";
@@ -28,13 +30,16 @@ import { defaultPageSize, queryCheck } from "./execution-index.ts";
 import type { Waiter } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { toFleetOptions } from "./fleet-options.ts";
+import { machineOf, savedState } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
+import { createIdGenerator } from "./sortable-id.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
 import { Worker } from "./worker.ts";
 
 /** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
 export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
   readonly supervisor: SupervisorRef;
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   readonly stats: StatsStore;
   readonly #options: DurableCoordinatorOptions<AnyOrchestrator>;
   readonly #fleetOptions: FleetOptions;
@@ -42,6 +47,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #stopSupervisor: () => void;
   readonly #patience: Patience;
   readonly #writes: DurableWrites;
+  readonly #hints: DurableHints | undefined;
+  readonly #history: DurableHistory | undefined;
   /** Records that are asked for in one tick are read together. */
   readonly #reads: WriteBatch<string, StoredExecution | undefined>;
   readonly #watch: DurableWatch;
@@ -53,19 +60,22 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   constructor(given: DurableCoordinatorOptions<O>) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
-    const { name, role = "both", pollMs = 500, leaseMs = 30_000, generateId = nanoid } = asked;
-    const common = toFleetOptions(asked, (changed) => {
+    const { name, role = "both", pollMs = 500, leaseMs = 30_000 } = asked;
+    const told = toFleetOptions(asked, (changed) => {
       stats.fleetChanged(changed);
       worker?.statsChanged();
     });
+    const common = { ...told, reportError: (error: unknown) => this.#report(error, told.reportError) };
     const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
+    const generateId = asked.generateId ?? createIdGenerator(clock);
     const store = withDeadline(asked.store, clock, leaseMs / 3);
     const options = { ...asked, store };
     const machineId = machineIdOf(options.orchestrator);
     this.#options = options;
+    this.orchestratorMachine = machineOf(options.orchestrator);
     this.#patience = new Patience(clock, random);
     this.#events = new DurableEvents(reportError);
-    this.#startDefaults = { options, machineId, generateId };
+    this.#startDefaults = { options, machineId, generateId, reportError };
     this.#writes = new DurableWrites({
       store,
       name,
@@ -76,6 +86,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       generateId,
       freeSlots: () => worker?.freeSlots ?? 0,
     });
+    const owner = options.workerId ?? generateId();
+    const parts = { options, clock, patience: this.#patience, reportError };
+    const hints = createHints(parts);
+    const history = createHistory(parts, owner, (id) => this.#worker?.leaseOf(id));
+    this.#hints = hints;
+    this.#history = history;
     const worker =
       role === "client"
         ? undefined
@@ -83,11 +99,13 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             options,
             fleetOptions: common,
             patience: this.#patience,
-            owner: options.workerId ?? generateId(),
+            hints,
+            owner,
             machineId,
             generateId,
             ended: (end) => this.#waiters.ended(end),
             modeChanged: (mode) => stats.modeChanged(mode),
+            endedUnheld: async (ids) => history?.endedUnheld(ids),
             unclaimableChanged: (unclaimable) => stats.unclaimableChanged(unclaimable),
           });
     // The store limits groups and rates, keeps the queue, and remembers what has ended.
@@ -113,10 +131,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       // When it is queued is known to who started it, and nothing is removed but by the store.
       if (told.type === "execution.queued" || told.type === "execution.removed") return;
       stats.happened(told);
+      history?.happened(told);
       this.#events.publish(told);
     });
-    const work = role !== "client";
-    this.#watch = new DurableWatch(store, { name, work, control: work }, this.#patience, (notice) => this.#notice(notice));
+    const control = role !== "client";
+    const work = control && options.queue === undefined;
+    this.#watch = new DurableWatch(store, { name, work, control }, this.#patience, (notice) => this.#notice(notice));
     this.#reads = new WriteBatch({
       patience: this.#patience,
       maxSize: 200,
@@ -130,7 +150,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       reportError,
     });
     this.#worker = worker;
-    worker?.attach(this.#fleet, (event) => supervisor.send(event));
+    worker?.attach(this.#fleet, (event) => {
+      // Answers of the store that come after the close are about nothing here.
+      if (supervisor.getSnapshot().status === "active") supervisor.send(event);
+    });
     supervisor.start();
     if (worker === undefined) return;
     worker.start();
@@ -143,11 +166,16 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const { transaction } = options;
     if (transaction === undefined) {
       const execution = made instanceof Promise ? await made : made;
-      const { ids } = await this.#writing([execution], [options], async () => {
-        const { id, report } = await this.#writes.start(execution);
-        return { ids: [id], reports: [report] };
-      });
-      return ids[0] as string;
+      this.#events.starting(execution.id);
+      let report: InsertReport | undefined;
+      try {
+        const written = await this.#writes.start(execution);
+        report = written.report;
+        if (report.inserted) await this.#hints?.publish([toHint(execution)]);
+        return written.id;
+      } finally {
+        this.#wrote(execution, options, report);
+      }
     }
     this.#checkTransactions();
     const executions = [made as NewExecution];
@@ -172,7 +200,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     if (transaction !== undefined) this.#checkTransactions();
     const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
     const { ids } = await this.#writing(executions, options, () =>
-      transaction === undefined ? this.#writes.startAll(executions) : this.#writes.startWithin(transaction, executions),
+      transaction === undefined ? this.#startAll(executions) : this.#writes.startWithin(transaction, executions),
     );
     return ids;
   }
@@ -180,6 +208,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
     const [record] = await this.#read([id]);
     return record && this.#toInfo(record);
+  }
+
+  async getOrchestratorState(id: string): Promise<OrchestratorState | undefined> {
+    const here = this.#fleet.record(id)?.run?.state;
+    if (here !== undefined) return here;
+    const { store, name, orchestrator, machineVersion } = this.#options;
+    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    return record && savedState(record, orchestrator, machineVersion);
   }
 
   async list(query: ExecutionQuery = {}): Promise<ExecutionPage<OutputOf<O>>> {
@@ -229,7 +265,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       throw new InvalidOptionsError({ field: "event", expected: "an object with a type", received: event });
     }
     this.#checkOpen();
-    return this.#writes.send(id, event);
+    const result = await this.#writes.send(id, event);
+    // It may have been parked.
+    if (result.accepted && this.#worker?.holds(id) !== true) await this.#hints?.publish([{ executionId: id }]);
+    return result;
   }
 
   async cancel(id: string, reason?: string): Promise<boolean> {
@@ -276,6 +315,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     return this.#events.stream(options.signal);
   }
 
+  async history(id: string, options: { after?: number; limit?: number } = {}): Promise<readonly ExecutionEvent<OutputOf<O>>[]> {
+    check.text(id, "id");
+    check.fields({ after: check.wholeNumber(0), limit: check.wholeNumber(1) })(options, "options");
+    const { store, name } = this.#options;
+    const { after: afterSequence = 0, limit = 1_000 } = options;
+    return this.#patience.call(() => readHistory(store, { name, id, afterSequence, limit }));
+  }
+
   async drain(): Promise<void> {
     await this.#worker?.drain();
   }
@@ -292,12 +339,18 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   async #close({ mode = "release", deadlineMs = 30_000 }: CloseOptions): Promise<CloseReport> {
     const report = (await this.#worker?.close(mode, deadlineMs)) ?? { drained: 0, cancelled: 0, released: 0, abandoned: 0 };
+    await this.#history?.close();
     this.#patience.end();
     this.#waiters.close(releasedError);
     this.#stopSupervisor();
     this.#events.close();
     await this.#watch.close().catch((error) => this.#fleetOptions.reportError(error));
     return report;
+  }
+
+  /** A store that the user has closed after this coordinator is no trouble. */
+  #report(error: unknown, report: (error: unknown) => void): void {
+    if (this.#closed === undefined || !(error instanceof CoordinatorClosedError)) report(error);
   }
 
   #read(ids: readonly string[]): Promise<(StoredExecution | undefined)[]> {
@@ -329,19 +382,26 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     write: () => Promise<Written>,
   ): Promise<Written> {
     let reports: readonly InsertReport[] = [];
-    this.#events.starting(executions.map(({ id }) => id));
+    for (const { id } of executions) this.#events.starting(id);
     try {
       const written = await write();
       ({ reports } = written);
       return written;
     } finally {
-      for (const [index, { id }] of executions.entries()) {
-        const report = reports[index];
-        this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
-        const { signal, transaction } = options[index] ?? {};
-        if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
-      }
+      for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index]);
     }
+  }
+
+  /** What a transaction has not committed yet must not be published: that is done here only. */
+  async #startAll(executions: readonly NewExecution[]): ReturnType<DurableWrites["startAll"]> {
+    const written = await this.#writes.startAll(executions);
+    await this.#hints?.publish(executions.filter((_, index) => written.reports[index]?.inserted).map(toHint));
+    return written;
+  }
+
+  #wrote({ id }: NewExecution, { signal, transaction }: DurableStartOptions, report: InsertReport | undefined): void {
+    this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
+    if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {
@@ -360,12 +420,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
-    const { attempt, completedAt = 0, reason } = record;
-    const { durationMs } = toDurableInfo(record, completedAt);
-    this.#events.publish({
-      ...{ type: "execution.cancelled", executionId: id, at: completedAt, attempt, durationMs },
-      ...(reason !== undefined && { reason }),
-    } as UnnumberedEvent);
+    // The answer of a cancel may come late: who held it tells itself.
+    if (this.#worker?.holds(id, record.fence)) return;
+    this.#events.publish(toEndEvent(record));
+    await this.#history?.endedUnheld([id]);
   }
 
   #checkOpen(): void {

@@ -1,10 +1,19 @@
-import type { EventObject, Subscription } from "xstate";
+import type { AnyStateMachine, EventObject, Subscription } from "xstate";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import type { EventsOverflowed, ExecutionEvent, ExecutionEventType } from "../model/execution-event.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
+import type { RunOutcome } from "../model/run-outcome.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { toCoordinatorOptions } from "./autonomous-coordinator-options.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import { StoreBackedCoordinator } from "./durable-client.ts";
-import { checkDurableOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
+import {
+  checkDurableOptions,
+  type DurableAutonomousOptions,
+  type DurableCoordinatorOptions,
+  type DurableStartOptions,
+} from "./durable-options.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import type { SupervisorRef } from "./supervisor.ts";
 
@@ -33,6 +42,8 @@ export interface DurableCoordinator<Input, Output> {
   startMany(entries: readonly DurableStartEntry<Input>[], options?: { transaction?: unknown }): Promise<string[]>;
   /** The record as it is now; undefined when there is none with this id. */
   getStatus(id: string): Promise<ExecutionInfo<Output> | undefined>;
+  /** Where its machine stands or was saved last, and which signals it takes there; undefined when none has begun or it has ended. */
+  getOrchestratorState(id: string): Promise<OrchestratorState | undefined>;
   /** One page of records in the order of start. */
   list(query?: ExecutionQuery): Promise<ExecutionPage<Output>>;
   /** How many records have each status. */
@@ -63,6 +74,13 @@ export interface DurableCoordinator<Input, Output> {
   on<Type extends ExecutionEventType | "*">(type: Type, listener: (event: EventOfType<Type, Output>) => void): Subscription;
   /** The same facts from now on; ends when the signal is aborted or the coordinator is closed. */
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<ExecutionEvent<Output> | EventsOverflowed>;
+  /**
+   * What happened to an execution in all processes, in order, where `maxStoredEvents` keeps it: at most `limit` (1 000) events with a
+   * `sequence` above `after` (0). Here, `sequence` counts from 1 for each execution; numbers that are missing were dropped as the oldest.
+   * Progress that came within a moment is told once. An event is there a moment after it happened, and those of a process that died in that
+   * moment are not.
+   */
+  history(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent<Output>[]>;
   /** Resolves when this process holds nothing and finds nothing more to run. Starts stay allowed. */
   drain(): Promise<void>;
   /**
@@ -74,6 +92,8 @@ export interface DurableCoordinator<Input, Output> {
   [Symbol.asyncDispose](): Promise<void>;
   /** The supervisor's actor of this process. */
   readonly supervisor: SupervisorRef;
+  /** The statechart that its orchestrator follows; undefined for a function. */
+  readonly orchestratorMachine: AnyStateMachine | undefined;
   /** Of this process; its counts of ends are since it was made. */
   readonly stats: StatsStore;
 }
@@ -81,11 +101,30 @@ export interface DurableCoordinator<Input, Output> {
 /**
  * Makes a coordinator that keeps its executions in a store.
  *
+ * @example
+ * ```ts
+ * const coordinator = createDurableCoordinator({
+ *   name: "reports",
+ *   store: createSqliteStore({ filename: "reports.sqlite" }),
+ *   orchestrator: async (title: string, { signal }) => write(title, signal),
+ * });
+ * const id = await coordinator.start("Sales");
+ * ```
  * @throws {InvalidOptionsError}
  */
 export function createDurableCoordinator<O extends AnyOrchestrator>(
   options: DurableCoordinatorOptions<O>,
-): DurableCoordinator<InputOf<O>, OutputOf<O>> {
-  checkDurableOptions(options);
-  return new StoreBackedCoordinator<O>(options);
+): DurableCoordinator<InputOf<O>, OutputOf<O>>;
+/**
+ * Makes a durable coordinator of autonomous runs from their parts: the same as with `orchestrator: createAutonomousOrchestrator(parts)`.
+ *
+ * @throws {InvalidOptionsError} {@link SettingsError}
+ */
+export function createDurableCoordinator<Input extends RunRequest, Step extends StepResult>(
+  options: DurableAutonomousOptions<Input, Step>,
+): DurableCoordinator<Input, RunOutcome<Step>>;
+export function createDurableCoordinator(options: unknown): DurableCoordinator<unknown, unknown> {
+  const allOptions = toCoordinatorOptions(options);
+  checkDurableOptions(allOptions);
+  return new StoreBackedCoordinator(allOptions as DurableCoordinatorOptions<AnyOrchestrator>) as DurableCoordinator<unknown, unknown>;
 }

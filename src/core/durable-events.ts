@@ -20,9 +20,9 @@ export class DurableEvents<Output> {
     this.#reportError = reportError;
   }
 
-  /** That these are queued is told at the latest before anything else about them. */
-  starting(ids: readonly string[]): void {
-    for (const id of ids) this.#starting.add(id);
+  /** That it is queued is told at the latest before anything else about it. */
+  starting(id: string): void {
+    this.#starting.add(id);
   }
 
   /** It is written; `queuedAt` is undefined where it was refused. */
@@ -33,10 +33,13 @@ export class DurableEvents<Output> {
   /** Never throws. */
   publish(event: UnnumberedEvent): void {
     if (this.#starting.delete(event.executionId)) this.publish(queuedEvent(event.executionId, event.at));
-    const numbered = { ...event, sequence: ++this.#sequence } as ExecutionEvent<Output>;
-    for (const type of [event.type, "*"]) {
-      for (const listener of this.#listeners.get(type) ?? []) this.#tell(listener, numbered);
-    }
+    this.#sequence += 1;
+    const listeners = this.#listeners.get(event.type);
+    const ofAll = this.#listeners.get("*");
+    if (listeners === undefined && ofAll === undefined && this.#streams.size === 0) return;
+    const numbered = { ...event, sequence: this.#sequence } as ExecutionEvent<Output>;
+    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener, numbered);
+    if (ofAll !== undefined) for (const listener of ofAll) this.#tell(listener, numbered);
     for (const stream of this.#streams) stream.push(numbered);
   }
 

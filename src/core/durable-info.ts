@@ -2,6 +2,7 @@ import type { ExecutionInfo, ExecutionState } from "../model/execution.ts";
 import { fromJsonText } from "../model/json-text.ts";
 import type { SerializedError } from "../model/serialized-error.ts";
 import type { StoredExecutionSummary } from "../model/stored-execution.ts";
+import type { UnnumberedEvent } from "./durable-events.ts";
 
 /** A stored record as users see it. `now` is for what has not ended. */
 export function toDurableInfo<Output>(record: StoredExecutionSummary, now: number): ExecutionInfo<Output> {
@@ -26,6 +27,16 @@ export function toDurableInfo<Output>(record: StoredExecutionSummary, now: numbe
     ...(reason !== undefined && (status === "cancelled" || status === "running") && { reason }),
     ...(abandoned && { abandoned }),
   };
+}
+
+/** The event that tells the end of a stored record. */
+export function toEndEvent(record: StoredExecutionSummary): UnnumberedEvent {
+  const { id: executionId, status, attempt, completedAt: at = record.queuedAt } = record;
+  const { durationMs, result, error, reason, abandoned } = toDurableInfo(record, at);
+  const end = { executionId, at, attempt, durationMs, ...(abandoned && { abandoned }) };
+  if (status === "completed") return { type: "execution.completed", ...end, result };
+  if (status === "failed") return { type: "execution.failed", ...end, error: error as SerializedError };
+  return { type: "execution.cancelled", ...end, ...(reason !== undefined && { reason }) };
 }
 
 function toState({ status, parked, dueAt, cancelRequestedAt }: StoredExecutionSummary, now: number): ExecutionState {

@@ -1,7 +1,10 @@
 import type { Checkpoint } from "../model/checkpoint.ts";
 import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
+import type { RunRequest, StepResult } from "../model/run-task.ts";
+import type { ExecutionQueue } from "../ports/execution-queue.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { AutonomousCoordinatorOptions } from "./autonomous-coordinator-options.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
 
@@ -23,6 +26,11 @@ export interface DurableOptions {
   /** One kind of coordinator per name; all processes of it share their executions. */
   name: string;
   store: ExecutionStore;
+  /**
+   * Tells workers of other processes what there is to run, where the store is not to be asked for that all the time. Without one, the store
+   * is its own queue. Closing it is left to who made it.
+   */
+  queue?: ExecutionQueue;
   /** Names this process in leases; by default generated. No two live processes may have the same. */
   workerId?: string;
   /** `client` starts and asks, `worker` runs, `both` does both; `both`. */
@@ -38,12 +46,21 @@ export interface DurableOptions {
   restore?: RestorePolicy;
   /** `every`. */
   checkpoint?: CheckpointPolicy;
+  /** How many of its newest events an execution keeps in the store, for `history`; 0 = none are written. */
+  maxStoredEvents?: number;
   /** A larger checkpoint fails the execution with `CheckpointTooLargeError`; 1 048 576. */
   maxCheckpointBytes?: number;
 }
 
 /** Settings of `createDurableCoordinator`. */
 export type DurableCoordinatorOptions<O extends AnyOrchestrator> = Omit<CoordinatorOptions<O>, "snapshot"> & DurableOptions;
+
+/** A durable coordinator of autonomous runs, given the parts instead of an orchestrator. */
+export type DurableAutonomousOptions<Input extends RunRequest, Step extends StepResult> = Omit<
+  AutonomousCoordinatorOptions<Input, Step>,
+  "snapshot"
+> &
+  DurableOptions;
 
 /** Settings of one durable start. */
 export interface DurableStartOptions extends StartOptions {
@@ -72,6 +89,7 @@ const storeMethods = [
 const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> = {
   name: check.text,
   store: check.having(...storeMethods),
+  queue: check.having("publish", "consume"),
   workerId: check.text,
   role: check.oneOf("both", "client", "worker"),
   leaseMs: check.positiveMilliseconds,
@@ -88,6 +106,7 @@ const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> =
     check.oneOf("every", "tagged"),
     check.fields({ throttleMs: check.positiveMilliseconds }),
   ),
+  maxStoredEvents: check.wholeNumber(0),
   maxCheckpointBytes: check.wholeNumber(1, "infinity"),
 };
 

@@ -7,6 +7,7 @@ import {
   StartAbortedError,
 } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
+import type { RetryPolicy } from "../model/retry-policy.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution } from "../model/stored-execution.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
@@ -16,6 +17,7 @@ import { inputHash } from "./durable-input-hash.ts";
 import { checkDurableStartOptions, type DurableCoordinatorOptions, type DurableStartOptions } from "./durable-options.ts";
 import { toSettingsText } from "./durable-settings.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
+import { traceOf } from "./traced.ts";
 
 /** Which machine or function an orchestrator is, for the store. */
 export function machineIdOf(orchestrator: AnyOrchestrator): string {
@@ -28,6 +30,7 @@ export interface StartDefaults {
   readonly options: DurableCoordinatorOptions<AnyOrchestrator>;
   readonly machineId: string;
   generateId(): string;
+  reportError(error: unknown): void;
 }
 
 /**
@@ -56,8 +59,9 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
   const { id = defaults.generateId(), idempotencyKey, priority = 0, group, tags = [], delayMs = 0 } = options;
   const { options: common, machineId } = defaults;
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;
-  const { maxAttempts = 1, backoff } = { ...withoutTest(common.retry), ...options.retry };
+  const { maxAttempts = 1, backoff, onRetry } = { ...withoutTest(common.retry), ...options.retry };
   const settings = toSettingsText(common, options.settings);
+  const trace = traceOf(common.tracing, { executionId: id, group }, defaults.reportError);
   const inputText = toJsonText(input as unknown, `${where}input`) as string | undefined;
   return {
     id,
@@ -71,15 +75,16 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
     maxTakeovers: common.maxTakeovers ?? 3,
     delayMs,
     ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(backoff !== undefined && { retry: JSON.stringify({ backoff }) }),
+    ...((backoff !== undefined || onRetry !== undefined) && { retry: JSON.stringify({ backoff, onRetry }) }),
     machineId,
+    ...(trace !== undefined && { trace: JSON.stringify(trace) }),
     ...(idempotencyKey !== undefined && { idempotencyKey, inputHash: inputHash(inputText) }),
   };
 }
 
 /** `retryIf` is code, and stays with the workers. */
-function withoutTest(retry: DurableCoordinatorOptions<AnyOrchestrator>["retry"]): DurableStartOptions["retry"] {
-  return { ...(retry?.maxAttempts !== undefined && { maxAttempts: retry.maxAttempts }), ...(retry?.backoff && { backoff: retry.backoff }) };
+function withoutTest({ retryIf: _, ...retry }: RetryPolicy = {}): NonNullable<DurableStartOptions["retry"]> {
+  return retry;
 }
 
 /**

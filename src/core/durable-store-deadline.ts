@@ -7,7 +7,7 @@ type Call = (request: never, more: never) => Promise<unknown>;
 
 const methods = [
   ...(["insert", "get", "list", "counts", "claim", "renew", "changeSlots", "checkpoint", "settle", "park", "requestCancel"] as const),
-  ...(["appendSignals", "readSignals", "sweep", "remove"] as const),
+  ...(["appendSignals", "readSignals", "sweep", "appendEvents", "readEvents", "findOverdue", "remove"] as const),
 ];
 
 /**
@@ -20,15 +20,12 @@ export function withDeadline(store: ExecutionStore, clock: Clock, timeoutMs: num
     return [
       method,
       async (request: never, more: never) =>
-        isWithinTransaction(request) ? call(request, more) : inTime(method, call(request, more), clock, timeoutMs),
+        isWithinTransaction(request) ? call(request, more) : inTime("the store", method, call(request, more), clock, timeoutMs),
     ];
   });
   return {
     ...(Object.fromEntries(limited) as Pick<ExecutionStore, (typeof methods)[number]>),
     capabilities: store.capabilities,
-    appendEvents: (request) => store.appendEvents(request),
-    readEvents: (request) => store.readEvents(request),
-    findOverdue: (request) => store.findOverdue(request),
     // Without one, looking at intervals goes on; one that comes late is as good.
     watch: (request, listener) => store.watch(request, listener),
     close: () => store.close(),
@@ -40,9 +37,10 @@ function isWithinTransaction(request: unknown): boolean {
   return (request as Partial<InsertRequest> | undefined)?.transaction !== undefined;
 }
 
-function inTime<Result>(method: string, answer: Promise<Result>, clock: Clock, timeoutMs: number): Promise<Result> {
+/** Rejects with `StoreUnavailableError` when the answer takes longer. */
+export function inTime<Result>(who: string, method: string, answer: Promise<Result>, clock: Clock, timeoutMs: number): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new StoreUnavailableError(`the store did not answer a call of ${method} within ${timeoutMs} ms`));
+    const giveUp = () => reject(new StoreUnavailableError(`${who} did not answer a call of ${method} within ${timeoutMs} ms`));
     const timer = clock.setTimeout(giveUp, timeoutMs, true);
     answer.then(
       (result) => {

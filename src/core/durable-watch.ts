@@ -48,8 +48,8 @@ export class DurableWatch {
         const watch = await this.#store.watch(this.#request, (notice) => {
           if (!this.#closed) this.#notice(notice);
         });
-        // Something may have happened before.
-        if (failures > 1) this.#notice({ type: "missed" });
+        // Something may have happened since the first look of a worker, or since the first try.
+        if (failures > 1 || this.#request.work) this.#notice({ type: "missed" });
         return watch;
       } catch (error) {
         if (!(error instanceof StoreUnavailableError) || this.#patience.isOver) throw error;

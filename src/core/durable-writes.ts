@@ -61,22 +61,7 @@ export class DurableWrites {
   /** All or none; what an idempotency key stands for already is as good as written. */
   async startAll(executions: readonly NewExecution[]): Promise<{ ids: string[]; reports: readonly InsertReport[] }> {
     const { store, name, patience } = this.#options;
-    const existing = new Map<NewExecution, InsertReport>();
-    for (;;) {
-      const fresh = executions.filter((execution) => !existing.has(execution));
-      const reports =
-        fresh.length === 0 ? [] : await patience.call(() => store.insert({ name, executions: fresh, atomic: true, ...this.#limit() }));
-      const refused = refusalOf(reports);
-      if (refused >= 0) startedId(fresh[refused] as NewExecution, reports[refused] as InsertReport, this.#options);
-      for (const [index, execution] of fresh.entries()) {
-        const report = reports[index] as InsertReport;
-        if (!report.inserted && report.reason === "existing") existing.set(execution, report);
-      }
-      if (reports.some((report) => !report.inserted && report.reason === "atomic")) continue;
-      const told = new Map([...fresh.map((execution, index) => [execution, reports[index] as InsertReport] as const), ...existing]);
-      const all = executions.map((execution) => told.get(execution) as InsertReport);
-      return { ids: executions.map((execution, index) => startedId(execution, all[index] as InsertReport, this.#options)), reports: all };
-    }
+    return this.#started(executions, await patience.call(() => store.insert({ name, executions, atomic: true, ...this.#limit() })));
   }
 
   /** With the caller's transaction: asks the store before it returns, and once. */
@@ -86,10 +71,7 @@ export class DurableWrites {
   ): Promise<{ ids: string[]; reports: readonly InsertReport[] }> {
     const { store, name } = this.#options;
     const reports = await store.insert({ name, executions, atomic: executions.length > 1, ...this.#limit(), transaction });
-    const refused = refusalOf(reports);
-    const first = refused < 0 ? 0 : refused;
-    startedId(executions[first] as NewExecution, reports[first] as InsertReport, this.#options);
-    return { ids: executions.map((execution, index) => startedId(execution, reports[index] as InsertReport, this.#options)), reports };
+    return this.#started(executions, reports);
   }
 
   async cancel(id: string, reason: string | undefined): Promise<CancelReport> {
@@ -102,6 +84,14 @@ export class DurableWrites {
     if (report.accepted) return { accepted: true };
     if (report.reason === "unstorable") throw new SerializationError("event", "the store cannot keep it, it may be too large");
     return { accepted: false, reason: report.reason, accepts: [] };
+  }
+
+  /** Throws what refused the whole, where one was refused. */
+  #started(executions: readonly NewExecution[], reports: readonly InsertReport[]): { ids: string[]; reports: readonly InsertReport[] } {
+    const idOf = (index: number) => startedId(executions[index] as NewExecution, reports[index] as InsertReport, this.#options);
+    const refused = refusalOf(reports);
+    if (refused >= 0) idOf(refused);
+    return { ids: executions.map((_, index) => idOf(index)), reports };
   }
 
   #limit(): { maxQueued?: number } {

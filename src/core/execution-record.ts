@@ -2,6 +2,7 @@ import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 import type { Candidate } from "./admission-queue.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -21,6 +22,10 @@ export interface ExecutionRequest {
   readonly tags: readonly string[];
   readonly delayMs: number;
   readonly timeoutMs: number | undefined;
+  /** What is left of it, where the first attempt here was begun elsewhere. */
+  readonly timeLeftMs: number | undefined;
+  /** Whether an attempt after a failed one goes on from what that one saved. */
+  readonly onRetry: "restart" | "resume";
   readonly maxAttempts: number;
   readonly backoff: Omit<Backoff, "type">;
   readonly queuedAt: number;
@@ -29,6 +34,8 @@ export interface ExecutionRequest {
   readonly attempt: number;
   readonly takeovers: number;
   readonly startedAt: number | undefined;
+  /** Of whoever started it. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** Somebody who waits for the end. */
@@ -58,7 +65,7 @@ export interface ExecutionRecord extends Candidate {
   timeout: ExecutionTimeoutError | undefined;
   waiters: Set<Waiter> | undefined;
   stopListening: (() => void) | undefined;
-  /** What a function saved with `scope.checkpoint`. */
+  /** What an attempt has saved for the next one: a function by `scope.checkpoint`, a machine as it goes. */
   saved: unknown;
   /** `error` is what was thrown, where it was thrown in this process. */
   final: { readonly info: ExecutionInfo; readonly error: unknown; readonly timedOut: boolean } | undefined;

@@ -14,6 +14,7 @@ import type { AnyOrchestrator } from "./orchestrator.ts";
 import { plainMachine } from "./plain-machine.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
 import { createSystemClock, systemRandom } from "./system-clock.ts";
+import { traced } from "./traced.ts";
 
 /** The options of a coordinator with their defaults, as its fleet needs them. */
 export function toFleetOptions<O extends AnyOrchestrator>(
@@ -24,7 +25,7 @@ export function toFleetOptions<O extends AnyOrchestrator>(
   const reportError = toErrorReporter(options.onError);
   const inspect = options.inspect && toSafeInspector(options.inspect, reportError);
   return {
-    begin: toBeginAttempt(options.orchestrator, clock, inspect),
+    begin: traced(toBeginAttempt(options.orchestrator, clock, inspect), options.tracing, reportError),
     clock,
     maxConcurrent: options.maxConcurrent ?? 10,
     maxQueued: options.maxQueued ?? Number.POSITIVE_INFINITY,

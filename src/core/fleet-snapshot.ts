@@ -5,6 +5,7 @@ import { resolveSettings } from "../settings/resolve-settings.ts";
 import { Secret } from "../settings/secret.ts";
 import type { SettingsInput } from "../settings/settings-schema.ts";
 import { type CoordinatorSnapshot, isPersistedRecord, type PersistedExecution, type PersistedRecord } from "./coordinator-snapshot.ts";
+import { fromPlain, toPlain } from "./durable-plain.ts";
 import { type ExecutionRecord, phaseOf } from "./execution-record.ts";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 
@@ -41,7 +42,7 @@ export function adoptSnapshot(
     const delayMs = dueAt === undefined ? 0 : Math.max(0, dueAt - clock.now());
     const settings =
       execution.settings === undefined ? undefined : resolveSettings(mergeSettings(common, withoutHidden(execution.settings)));
-    return { request: { ...plain, ...execution, settings, maxAttempts, groupLimit, delayMs } };
+    return { request: { ...plain, ...execution, settings, maxAttempts, groupLimit, delayMs }, saved: fromPlain(execution.saved) };
   });
   fleet.adopt(adopted);
 }
@@ -61,15 +62,22 @@ const plain = {
   groupLimit: Number.POSITIVE_INFINITY,
   delayMs: 0,
   timeoutMs: undefined,
+  timeLeftMs: undefined,
+  onRetry: "restart",
   backoff: {},
   settings: undefined,
   signal: undefined,
   startedAt: undefined,
+  trace: undefined,
 } as const;
 
 function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined): PersistedExecution {
   const { request, actor, status } = record;
-  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers } = request;
+  const { id, input, settings, priority, group, tags, idempotencyKey, maxAttempts, backoff, timeoutMs, takeovers, onRetry, trace } =
+    request;
+  // One that was timing out has failed already, and counts as that.
+  const isCutShort = status === "running" && phaseOf(record) !== "timingOut";
+  const saved = status === "queued" || isCutShort || onRetry === "resume" ? record.saved : undefined;
   const { attempt, queuedAt, startedAt } = (actor as NonNullable<typeof actor>).getSnapshot().context;
   return {
     id,
@@ -79,8 +87,7 @@ function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined
     maxAttempts: toFinite(maxAttempts),
     backoff,
     attempt,
-    // One that was timing out has failed already, and counts as that.
-    takeovers: takeovers + (status === "running" && phaseOf(record) !== "timingOut" ? 1 : 0),
+    takeovers: takeovers + (isCutShort ? 1 : 0),
     queuedAt,
     // Written as JSON, a secret leaves nothing but its reference to the environment.
     ...(settings !== undefined && { settings: JSON.parse(JSON.stringify(settings)) }),
@@ -88,6 +95,9 @@ function toPersistedExecution(record: ExecutionRecord, dueAt: number | undefined
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(startedAt !== undefined && { startedAt }),
+    ...(onRetry === "resume" && { onRetry }),
+    ...(saved !== undefined && { saved: toJson(toPlain(saved), `what execution ${JSON.stringify(id)} saved`) }),
+    ...(trace !== undefined && { trace }),
     ...(status === "queued" && dueAt !== undefined && { dueAt }),
   };
 }

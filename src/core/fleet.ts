@@ -131,13 +131,14 @@ export class Fleet {
   adopt(
     executions: readonly {
       readonly request: ExecutionRequest;
+      readonly saved?: unknown;
       readonly ended?: { readonly info: ExecutionInfo; readonly timedOut: boolean };
     }[],
   ): void {
     const finished: { record: ExecutionRecord; completedAt: number }[] = [];
-    for (const { request, ended } of executions) {
+    for (const { request, saved, ended } of executions) {
       if (ended === undefined) {
-        this.#lifecycle.create(request);
+        this.#lifecycle.create(request, saved);
         continue;
       }
       const { info, timedOut } = ended;

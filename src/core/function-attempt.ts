@@ -41,7 +41,7 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
 
 class SignalInbox {
   readonly #unread: EventObject[] = [];
-  readonly #readers = new Set<() => void>();
+  #readers: (() => void)[] = [];
   readonly #onRead: () => void;
 
   constructor(onRead: () => void) {
@@ -66,7 +66,7 @@ class SignalInbox {
           yield next;
         } else
           await new Promise<void>((resolve) => {
-            this.#readers.add(resolve);
+            this.#readers.push(resolve);
           });
       }
     } finally {
@@ -75,7 +75,6 @@ class SignalInbox {
   }
 
   #wake(): void {
-    for (const resolve of this.#readers) resolve();
-    this.#readers.clear();
+    for (const resolve of this.#readers.splice(0)) resolve();
   }
 }

@@ -80,10 +80,12 @@ export class Lifecycle {
     return this.#abandoned;
   }
 
-  create(request: ExecutionRequest): void {
+  /** `saved` is what an earlier process had saved of it. */
+  create(request: ExecutionRequest, saved?: unknown): void {
     const { admission, outbox, scope } = this.#parts;
     const { id, queuedAt, attempt, startedAt, delayMs, signal } = request;
     const record = this.#register(request, "queued");
+    record.saved = saved;
     const input = startedAt === undefined ? { queuedAt, attempt } : { queuedAt, attempt, startedAt };
     record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input });
     record.actor.start();
@@ -192,6 +194,7 @@ export class Lifecycle {
     record.run = undefined;
     record.waiters = undefined;
     record.stopListening = undefined;
+    record.saved = undefined;
     stopListening?.();
     index.move(record, info.status);
     outbox.addEvent(record, endingOf(info));
@@ -214,6 +217,7 @@ export class Lifecycle {
     this.#leaveQueue(record);
     admission.free(record);
     record.run = undefined;
+    if (record.request.onRetry === "restart") record.saved = undefined;
     index.move(record, "queued");
     this.#delay(record, retryDelayMs);
     this.#parts.settled(run);
@@ -300,7 +304,7 @@ export class Lifecycle {
     record.run = new AttemptRun(record, attempt, this.#environment);
     actor?.send({ type: "execution.run", at: this.#options.clock.now() });
     this.#parts.index.move(record, "running");
-    this.#limitTime(record, request.timeoutMs);
+    this.#limitTime(record, (attempt === request.attempt + 1 ? request.timeLeftMs : undefined) ?? request.timeoutMs);
     this.#parts.outbox.addEvent(record, { type: "execution.started" });
   }
 

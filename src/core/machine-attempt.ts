@@ -1,8 +1,11 @@
-import { type AnyActorRef, type AnyEventObject, type AnyMachineSnapshot, type EventObject, getNextTransitions, transition } from "xstate";
+import { type AnyEventObject, type AnyMachineSnapshot, type EventObject, transition } from "xstate";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { Clock } from "../ports/clock.ts";
 import { MachineTimers } from "./durable-machine-timers.ts";
 import type { HostedMachine, HostMachine } from "./hosted-machine.ts";
-import type { AttemptHost, BeginAttempt, Delivery, MachineCapture, RunningAttempt } from "./running-attempt.ts";
+import { acceptedSignals } from "./machine-of-orchestrator.ts";
+import { MemoryMachineKeeper } from "./memory-machine-keeper.ts";
+import type { AttemptHost, BeginAttempt, Delivery, MachineCapture, MachineKeeper, RunningAttempt } from "./running-attempt.ts";
 
 /** What a machine in a state with this tag does not need: a slot. */
 const waitingTag = "waiting";
@@ -27,6 +30,7 @@ export function machineAttempt(hostMachine: HostMachine, clock: Clock): BeginAtt
 class MachineAttempt implements RunningAttempt {
   readonly result: Promise<unknown>;
   readonly #host: AttemptHost;
+  readonly #keeper: MachineKeeper;
   readonly #machine: HostedMachine;
   #holdsSlot = true;
   #delivering = false;
@@ -41,12 +45,13 @@ class MachineAttempt implements RunningAttempt {
 
   constructor(hostMachine: HostMachine, input: unknown, host: AttemptHost, clock: Clock) {
     this.#host = host;
-    const restored = host.keeper?.restored;
-    this.#machine = hostMachine(input, host, this.#heldBackClock(clock));
+    this.#keeper = host.keeper ?? new MemoryMachineKeeper(host);
+    const { restored } = this.#keeper;
+    this.#machine = hostMachine(input, host, this.#keeper, this.#heldBackClock(clock));
     const { actor } = this.#machine;
     this.#timers = new MachineTimers(actor, () => host.now());
     this.result = new Promise((resolve, reject) => {
-      host.keeper?.attach({
+      this.#keeper.attach({
         capture: () => this.#capture(),
         hold: (holds) => this.#putOnHold(holds),
         fail: (error) => {
@@ -74,29 +79,29 @@ class MachineAttempt implements RunningAttempt {
     }
     this.#machine.start();
     if (host.signal.aborted) this.#machine.stop();
-    if (restored !== undefined && this.#machine.isPutDownWhole) {
+    if (restored !== undefined) {
       this.#timers.restore(restored.timers);
-      for (const id of restored.interrupted) {
-        const error = new Error(`${id} was interrupted: its process ended while it was at work`);
-        actor.send({ type: `xstate.error.actor.${id}`, actorId: id, error } as EventObject);
-      }
+      for (const id of restored.interrupted) this.#machine.interrupt(id);
     }
     this.#follow();
   }
 
   #capture(): MachineCapture {
-    const { actor, isPutDownWhole } = this.#machine;
-    const snapshot = actor.getSnapshot();
-    const isAtWork = Object.values(snapshot.children as Record<string, AnyActorRef | undefined>).some(
-      (child) => child?.getSnapshot()?.status === "active",
-    );
+    const machine = this.#machine;
+    const snapshot = machine.actor.getSnapshot();
+    const timers = this.#timers.pending();
+    const wakeInMs = Math.min(...timers.map(({ leftMs = 0 }) => leftMs));
+    const safePoint = machine.safePoint?.();
     return {
       isLive: snapshot.status === "active",
-      snapshot: this.#machine.persist(),
-      timers: isPutDownWhole ? this.#timers.pending() : [],
-      waits: isPutDownWhole && !this.#holdsSlot && this.#held.length === 0 && snapshot.hasTag(waitingTag),
-      isBusy: !isPutDownWhole || isAtWork,
-      isTaggedForSaving: snapshot.hasTag(savingTag),
+      persist: () => machine.persist(),
+      timers: safePoint === undefined ? timers : [],
+      entries: machine.entries(),
+      ...(wakeInMs < Number.POSITIVE_INFINITY && { wakeInMs }),
+      waits: !this.#holdsSlot && this.#held.length === 0 && snapshot.hasTag(waitingTag),
+      isBusy: machine.isBusy(snapshot),
+      isTaggedForSaving: safePoint !== undefined || snapshot.hasTag(savingTag),
+      ...(safePoint !== undefined && { safePoint }),
     };
   }
 
@@ -106,8 +111,13 @@ class MachineAttempt implements RunningAttempt {
     if (!holds && this.#slotCame) this.continueWaiting();
   }
 
+  state(): OrchestratorState {
+    const snapshot = this.#newest();
+    return { value: snapshot.value, accepts: this.#acceptedTypes(snapshot) };
+  }
+
   deliver(event: EventObject): Delivery {
-    const snapshot = this.#foreseen ?? this.#machine.actor.getSnapshot();
+    const snapshot = this.#newest();
     if (!this.#takes(snapshot, event)) return { accepted: false, accepts: this.#acceptedTypes(snapshot) };
     this.#host.signalled(event.type);
     if (this.#holdsSlot) {
@@ -167,7 +177,7 @@ class MachineAttempt implements RunningAttempt {
     const snapshot = this.#machine.actor.getSnapshot();
     if (snapshot.status !== "active") return;
     this.#timers.notice();
-    this.#host.keeper?.stepped();
+    this.#keeper.stepped();
     this.#show(this.#machine.toProgress(snapshot));
     if (this.#delivering) return;
     const waits = snapshot.hasTag(waitingTag);
@@ -195,11 +205,12 @@ class MachineAttempt implements RunningAttempt {
     if (this.#held.length === 1) this.#host.wantsSlot();
   }
 
-  /** Event types that have a transition now and may come from outside. */
+  #newest(): AnyMachineSnapshot {
+    return this.#foreseen ?? this.#machine.actor.getSnapshot();
+  }
+
   #acceptedTypes(snapshot: AnyMachineSnapshot): string[] {
-    if (snapshot.status !== "active") return [];
-    const types = getNextTransitions(snapshot).map(({ eventType }) => eventType);
-    return [...new Set(types)].filter((type) => type !== "" && this.#machine.isSignal(type)).sort();
+    return acceptedSignals(snapshot, (type) => this.#machine.isSignal(type));
   }
 
   /** Timers of a machine without a slot are over when they are due, but act only when it has a slot again. */

@@ -12,6 +12,10 @@ export interface RunOfSystem {
   readonly clock: Clock;
   /** From here on no call begins. */
   readonly isCancelled: boolean;
+  /** Whether this pass is for another process to begin. */
+  holdsBack(input: StepInput): boolean;
+  /** Resolves when what the run is by now is saved, where it is saved. */
+  saved(): Promise<void>;
   /** The thing itself, for those who want more than its serialised form. */
   threw(thrown: unknown): void;
   /** A call to a part that may still be at work when the run is over. */
@@ -21,16 +25,19 @@ export interface RunOfSystem {
   reportError(error: unknown): void;
 }
 
+/** What becomes of a call that throws, and what of one that is not over when the run is; a `pass` may be left to another process. */
+type Need = "pass" | "needed" | "optional" | "human";
+
 type Perform<Output> = (run: RunOfSystem, input: StepInput, signal: AbortSignal) => Promise<Omit<Output, "at">>;
 
 /** The orchestrator machine with its actors, once for all runs: each run is a system of its own, and is found by it. */
 export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSystem>) {
-  const call = <Output extends { at: number }>(perform: Perform<Output>, need: "needed" | "optional" | "human" = "needed") =>
+  const call = <Output extends { at: number }>(perform: Perform<Output>, need: Need = "needed") =>
     fromPromise<Output, StepInput>(async ({ input, system, signal }) => {
       const run = runs.get(system);
       if (run === undefined) throw new Error("this machine is run by its orchestrator only");
       // The step that leads here was on its way when the cancel came.
-      if (run.isCancelled) return new Promise<never>(() => {});
+      if (run.isCancelled || (need === "pass" && run.holdsBack(input))) return new Promise<never>(() => {});
       // Nobody waits for a human whose answer is not wanted any more.
       if (need !== "human") run.callBegan();
       try {
@@ -46,14 +53,18 @@ export function createRunMachine(runs: WeakMap<AnyActorRef["system"], RunOfSyste
     });
   return orchestratorMachine.provide({
     actors: {
-      executeTask: call<step.Executed>((run, input, signal) => run.calls.executeTask(input, signal)),
+      executeTask: call<step.Executed>((run, input, signal) => run.calls.executeTask(input, signal), "pass"),
       verifyOutput: call<step.Verified>((run, input, signal) => run.calls.verifyOutput(input, signal)),
       provideFallback: call<step.FallbackGiven>((run, input) => run.calls.provideFallback(input), "optional"),
       prepareFinalIteration: call<step.Prepared>((run, input) => run.calls.prepareFinalIteration(input), "optional"),
       forceCompletion: call<step.Forced>((run, input) => run.calls.forceCompletion(input), "optional"),
       checkHuman: call<step.HumanChecked>(async (run) => ({ ...(await run.calls.checkHuman()), now: run.clock.now() }), "human"),
       requestApproval: call<step.Decided>((run, input, signal) => run.calls.requestApproval(input, signal), "human"),
-      notifyHuman: call<step.Notified>((run, input) => run.calls.notifyHuman(input), "human"),
+      notifyHuman: call<step.Notified>(async (run, input) => {
+        // A crash on the way must not make the same question be put twice.
+        await run.saved();
+        return run.calls.notifyHuman(input);
+      }, "human"),
       requestFeedback: call<step.FeedbackGiven>((run, input, signal) => run.calls.requestFeedback(input, signal), "optional"),
     },
   });

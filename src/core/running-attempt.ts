@@ -1,6 +1,8 @@
 import type { EventObject } from "xstate";
 import type { CheckpointTimer } from "../model/checkpoint.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
 import type { RunEvent } from "../model/run-event.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 
 /** Whether an attempt takes a signal, and if not, which it would take. */
@@ -11,6 +13,8 @@ export interface RunningAttempt {
   /** Settles when the orchestrator does. */
   readonly result: Promise<unknown>;
   deliver(event: EventObject): Delivery;
+  /** Of a machine. */
+  state?(): OrchestratorState;
   /** It holds a slot again: what was held back while it waited may go on. */
   continueWaiting(): void;
 }
@@ -20,6 +24,8 @@ export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
   readonly signal: AbortSignal;
+  /** Of its execution. */
+  readonly start: { readonly queuedAt: number; readonly group: string | undefined; readonly trace: TraceContext | undefined };
   readonly settings: Settings | undefined;
   now(): number;
   remainingMs(): number;
@@ -39,8 +45,10 @@ export interface AttemptHost {
   readonly restored: unknown;
   /** Its orchestrator has got the next of the signals that were delivered. */
   signalRead?(): void;
-  /** Where machines are saved; absent where they are not. */
+  /** Where machines are saved by more than what `checkpoint` keeps; absent where they are not. */
   readonly keeper?: MachineKeeper;
+  /** Whether the next attempt goes on from what this one saved, when it fails. */
+  readonly onRetry: "restart" | "resume";
   /** Saves a value for whoever goes on. */
   checkpoint(value: unknown): Promise<void>;
 }
@@ -49,19 +57,27 @@ export interface AttemptHost {
 export interface MachineCapture {
   /** It has not come to its end. */
   readonly isLive: boolean;
-  readonly snapshot: unknown;
   readonly timers: readonly CheckpointTimer[];
+  /** How often each of its actors was begun. */
+  readonly entries: Readonly<Record<string, number>>;
+  /** Until its next timer is due. */
+  readonly wakeInMs?: number;
   /** Is in a state tagged `waiting`, and nothing that would let it go on has come. */
   readonly waits: boolean;
-  /** An actor that it started is at work. */
+  /** To put it down now would cut off something at work. */
   readonly isBusy: boolean;
   readonly isTaggedForSaving: boolean;
+  /** Of a machine that has safe points of its own: the last one. */
+  readonly safePoint?: unknown;
+  /** The machine as plain data; of one with safe points the last one. To be called in the same turn. */
+  persist(): unknown;
 }
 
 /** What a machine goes on from. */
 export interface RestoredMachine {
   readonly snapshot: unknown;
   readonly timers: readonly CheckpointTimer[];
+  readonly entries: Readonly<Record<string, number>>;
   /** Ids of invokes that were at work and are to be told as failed. */
   readonly interrupted: readonly string[];
 }
@@ -73,6 +89,10 @@ export interface MachineKeeper {
   attach(machine: { capture(): MachineCapture; fail(error: unknown): void; hold(holds: boolean): void }): void;
   /** It has made a step. */
   stepped(): void;
+  /** Resolves when what the machine is by now is saved. @throws {LeaseLostError} when it will not be by this process. */
+  saved(): Promise<void>;
+  /** It is to be given back at its next safe point. */
+  readonly isYielding: boolean;
 }
 
 /** Begins one attempt. May throw. */

@@ -24,6 +24,8 @@ export function createSystemClock(): Clock {
       const engineTimer = isLong(timer) ? timer.current : timer;
       clearTimeout(engineTimer as EngineTimer | undefined);
     },
+    // Not every engine has it.
+    ...(typeof setImmediate === "function" && { setImmediate: (run: () => void) => void setImmediate(run) }),
   };
 }
 

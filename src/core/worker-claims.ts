@@ -18,6 +18,8 @@ export interface WorkerClaimsOptions {
   claim(claimId: string, limit: number): Promise<ClaimReport>;
   /** `sentAt`: on the monotonic clock, before the store was first asked. */
   claimed(report: ClaimReport, sentAt: number): void;
+  /** A claim is over, whether the store answered or not. */
+  answered(): void;
   modeChanged(mode: WorkerMode): void;
   reportError(error: unknown): void;
 }
@@ -38,6 +40,8 @@ export class WorkerClaims {
   #wakes = 0;
   /** Claims whose answers were lost: they are repeated as they were. */
   #unanswered: Claim[] = [];
+  /** How many claims are under way. */
+  #asking = 0;
   /** Places that claims under way are for. */
   #asked = 0;
   /** Places that are about to be free, because the store is settling who has them. */
@@ -53,6 +57,11 @@ export class WorkerClaims {
 
   get mode(): WorkerMode {
     return this.#mode.value;
+  }
+
+  /** The store is being asked, and may give something. */
+  get isAsking(): boolean {
+    return this.#asking > 0;
   }
 
   start(): void {
@@ -90,18 +99,22 @@ export class WorkerClaims {
 
   change(event: WorkerModeEvent): void {
     this.#step(event);
-    if (this.mode !== "draining" && this.mode !== "closed") return;
+    if (!this.#isOver) return;
     const { clock } = this.#options;
     clock.clearTimeout(this.#poll);
     clock.clearTimeout(this.#backoff);
     for (const found of this.#finds.splice(0)) found(true);
   }
 
-  /** Resolves with the next claim that is answered: to true when time alone would bring nothing more. */
+  /** Resolves with the answer to the next claim that is sent: to true when time alone would bring nothing more. */
   async findsNothing(): Promise<boolean> {
     const found = new Promise<boolean>((resolve) => this.#finds.push(resolve));
     this.wake();
     return found;
+  }
+
+  get #isOver(): boolean {
+    return this.mode === "draining" || this.mode === "closed";
   }
 
   /** Places that are free and not asked for. */
@@ -120,16 +133,26 @@ export class WorkerClaims {
   }
 
   async #claim(): Promise<void> {
+    this.#asking += 1;
     // What becomes free or claimable in this tick is part of it.
     await undefined;
+    await this.#claimInMode();
+    this.#over();
+  }
+
+  async #claimInMode(): Promise<void> {
     const repeated = this.#takeUnanswered();
     const claim = repeated ?? this.#newClaim(this.#room);
-    if (claim.limit <= 0) {
+    if (claim.limit <= 0 || this.#isOver) {
       this.#step({ type: "worker.claimed" });
       return;
     }
+    // The answer to a claim that was sent before says nothing about what came since.
+    const finds = repeated === undefined ? this.#finds.splice(0) : [];
     const report = await this.#ask(claim);
     if (report === undefined) {
+      if (this.#isOver) for (const found of finds) found(true);
+      else this.#finds.push(...finds);
       this.#step({ type: "worker.claimFailed" });
       return;
     }
@@ -137,14 +160,20 @@ export class WorkerClaims {
     const { pollMs } = this.#options;
     this.#armPoll(Math.min(pollMs, report.nextDueInMs ?? pollMs));
     const nothing = report.executions.length === 0 && report.nextDueInMs === undefined && this.#asked === 0;
-    for (const found of this.#finds.splice(0)) found(nothing);
+    for (const found of finds) found(nothing);
     this.#step({ type: "worker.claimed" });
-    this.#goOn();
   }
 
   /** Beside what the mode does. */
   async #claimAlong(claim: Claim): Promise<void> {
+    this.#asking += 1;
     await this.#ask(claim);
+    this.#over();
+  }
+
+  #over(): void {
+    this.#asking -= 1;
+    this.#options.answered();
     this.#goOn();
   }
 
@@ -196,7 +225,7 @@ export class WorkerClaims {
   #armPoll(delayMs: number): void {
     const { clock, pollMs } = this.#options;
     clock.clearTimeout(this.#poll);
-    if (this.mode === "draining" || this.mode === "closed") return;
+    if (this.#isOver) return;
     this.#poll = clock.setTimeout(
       () => {
         this.#armPoll(pollMs);

@@ -10,6 +10,8 @@ const lastWriteMs = 1_000;
 
 export interface WorkerClosingOptions {
   leases(): WorkerLease[];
+  /** A claim is under way: what it brings is to be given back. */
+  isAsking(): boolean;
   runOf(lease: WorkerLease): AttemptRun | undefined;
   release(lease: WorkerLease): void;
   cancel(lease: WorkerLease): void;
@@ -62,6 +64,11 @@ export class WorkerClosing {
     this.#check();
   }
 
+  /** The claim that was under way has been answered. */
+  answered(): void {
+    this.#check();
+  }
+
   #cutOff(lease: WorkerLease, mode: "drain" | "cancel" | "release"): void {
     const { abandon, release, runOf } = this.#options;
     if (lease.settling) return;
@@ -75,11 +82,16 @@ export class WorkerClosing {
   }
 
   #check(): void {
-    if (this.#options.leases().length === 0) this.#nothingHeld();
+    if (this.#holdsNothing) this.#nothingHeld();
+  }
+
+  get #holdsNothing(): boolean {
+    const { leases, isAsking } = this.#options;
+    return leases().length === 0 && !isAsking();
   }
 
   async #untilNothingIsHeld(mostMs: number): Promise<void> {
-    if (this.#options.leases().length === 0) return;
+    if (this.#holdsNothing) return;
     await new Promise<void>((resolve) => {
       const timer = this.#clock.setTimeout(resolve, mostMs);
       this.#nothingHeld = () => {

@@ -15,7 +15,6 @@ export interface WorkerHostOptions {
   readonly machineVersion: string | undefined;
   readonly maxCheckpointBytes: number;
   save(lease: WorkerLease, checkpoint: NewCheckpoint): Promise<CheckpointReport>;
-  readonly settings: Settings | undefined;
   progressed(lease: WorkerLease): void;
   lost(lease: WorkerLease, why: string): void;
   /** Where groups are limited across processes. */
@@ -25,12 +24,20 @@ export interface WorkerHostOptions {
 /** What a function in a worker tells and asks: as in memory, and what it saves goes to the store. */
 export class WorkerHost implements AttemptHost {
   readonly keeper?: MachineKeeper;
+  readonly settings: Settings | undefined;
   readonly #host: AttemptHost;
   readonly #lease: WorkerLease;
   readonly #options: WorkerHostOptions;
 
-  constructor(host: AttemptHost, lease: WorkerLease, options: WorkerHostOptions, keeper?: MachineKeeper) {
+  constructor(
+    host: AttemptHost,
+    lease: WorkerLease,
+    options: WorkerHostOptions,
+    settings: Settings | undefined,
+    keeper: MachineKeeper | undefined,
+  ) {
     if (keeper !== undefined) this.keeper = keeper;
+    this.settings = settings;
     this.#host = host;
     this.#lease = lease;
     this.#options = options;
@@ -48,12 +55,12 @@ export class WorkerHost implements AttemptHost {
     return this.#host.attempt;
   }
 
-  get signal(): AbortSignal {
-    return this.#host.signal;
+  get start(): AttemptHost["start"] {
+    return this.#host.start;
   }
 
-  get settings(): Settings | undefined {
-    return this.#options.settings;
+  get signal(): AbortSignal {
+    return this.#host.signal;
   }
 
   get restored(): unknown {
@@ -95,6 +102,10 @@ export class WorkerHost implements AttemptHost {
     this.#host.movedOn();
   }
 
+  get onRetry(): "restart" | "resume" {
+    return this.#host.onRetry;
+  }
+
   signalled(signal: string): void {
     this.#host.signalled(signal);
   }
@@ -130,6 +141,7 @@ export class WorkerHost implements AttemptHost {
 
   #toBody(value: unknown, consumedSignal: number): JsonText {
     const { machineId, machineVersion } = this.#options;
+    const budget = this.#lease.budget(this.remainingMs());
     const checkpoint: Checkpoint = {
       machineId,
       ...(machineVersion !== undefined && { version: machineVersion }),
@@ -137,6 +149,7 @@ export class WorkerHost implements AttemptHost {
       timers: [],
       consumedSignal,
       entries: {},
+      ...(budget !== undefined && { budget }),
     };
     return toJsonText(checkpoint, "checkpoint");
   }

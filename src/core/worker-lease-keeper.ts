@@ -27,6 +27,8 @@ export class LeaseKeeper {
   readonly #leases = new Map<string, WorkerLease>();
   #renewal: unknown;
   #expiry: unknown;
+  /** When the next look at what has run out is due. */
+  #expiryAt = Number.POSITIVE_INFINITY;
   #armed = false;
 
   constructor(options: LeaseKeeperOptions) {
@@ -52,10 +54,15 @@ export class LeaseKeeper {
 
   add(lease: WorkerLease): void {
     this.#leases.set(lease.id, lease);
-    if (this.#armed) return;
-    this.#armed = true;
-    this.#armRenewal();
-    this.#armExpiry();
+    if (!this.#armed) {
+      this.#armed = true;
+      this.#armRenewal();
+      this.#armExpiry();
+    } else if (lease.validUntil < this.#expiryAt) {
+      // Its claim was answered late, so that it ends before what is held already.
+      this.#options.clock.clearTimeout(this.#expiry);
+      this.#armExpiry();
+    }
   }
 
   /** It was settled, or is lost. */
@@ -119,6 +126,7 @@ export class LeaseKeeper {
   #armExpiry(): void {
     const { clock } = this.#options;
     const next = this.values().reduce((least, { validUntil }) => Math.min(least, validUntil), Number.POSITIVE_INFINITY);
+    this.#expiryAt = next;
     if (next === Number.POSITIVE_INFINITY) return;
     this.#expiry = clock.setTimeout(
       () => {

@@ -1,7 +1,8 @@
-import type { Checkpoint } from "../model/checkpoint.ts";
+import type { Checkpoint, CheckpointBudget } from "../model/checkpoint.ts";
 import { fromJsonText, type JsonText } from "../model/json-text.ts";
 import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { ClaimedExecution } from "../ports/store-claim.ts";
+import type { TraceContext } from "../ports/tracing.ts";
 import type { ExecutionRequest } from "./execution-record.ts";
 
 /** An execution that this worker has claimed, and what it must know to write about it. */
@@ -40,11 +41,16 @@ export class WorkerLease {
     this.fence = execution.fence;
     this.execution = execution;
     this.validUntil = validUntil;
-    this.request = toRequest(execution);
     this.restored = fromJsonText(execution.checkpoint?.body) as Checkpoint | undefined;
+    this.request = toRequest(execution, this.restored?.budget);
     this.revision = execution.checkpoint?.revision ?? 0;
     this.consumedSignal = execution.consumedSignal;
     this.deliveredSignal = execution.consumedSignal;
+  }
+
+  /** What is left of the time of this attempt, for whoever goes on with it; undefined where it is not limited. */
+  budget(leftMs: number): CheckpointBudget | undefined {
+    return leftMs === Number.POSITIVE_INFINITY ? undefined : { failures: failuresOf(this.execution), leftMs };
   }
 
   isValidAt(monotonicNow: number): boolean {
@@ -53,9 +59,9 @@ export class WorkerLease {
 }
 
 /** The store has counted this attempt already; the fleet counts it when it begins. Groups and delays are the store's business. */
-function toRequest(execution: ClaimedExecution): ExecutionRequest {
+function toRequest(execution: ClaimedExecution, budget: CheckpointBudget | undefined): ExecutionRequest {
   const { retry } = execution;
-  const { backoff = {} } = (fromJsonText(retry) ?? {}) as { backoff?: NonNullable<RetryPolicy["backoff"]> };
+  const { backoff = {}, onRetry = "restart" } = (fromJsonText(retry) ?? {}) as RetryPolicy;
   return {
     id: execution.id,
     input: JSON.parse(execution.input),
@@ -67,6 +73,8 @@ function toRequest(execution: ClaimedExecution): ExecutionRequest {
     tags: execution.tags,
     delayMs: 0,
     timeoutMs: execution.timeoutMs,
+    timeLeftMs: budget?.failures === failuresOf(execution) ? budget.leftMs : undefined,
+    onRetry,
     maxAttempts: execution.maxAttempts,
     backoff,
     queuedAt: execution.queuedAt,
@@ -74,5 +82,11 @@ function toRequest(execution: ClaimedExecution): ExecutionRequest {
     attempt: execution.attempt - 1,
     takeovers: execution.takeovers,
     startedAt: execution.startedAt,
+    trace: fromJsonText(execution.trace) as TraceContext | undefined,
   };
+}
+
+/** How many attempts had failed before this one; a lost lease is no failure. */
+function failuresOf({ attempt, takeovers }: ClaimedExecution): number {
+  return attempt - takeovers - 1;
 }

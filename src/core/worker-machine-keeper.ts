@@ -1,7 +1,8 @@
-import type { Checkpoint, CheckpointTimer } from "../model/checkpoint.ts";
+import type { Checkpoint } from "../model/checkpoint.ts";
 import { CheckpointRefusedError, CheckpointTooLargeError, YieldedError } from "../model/checkpoint-errors.ts";
 import { SerializationError } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
+import { LeaseLostError } from "../model/store-errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CheckpointReport, NewCheckpoint, ParkReport } from "../ports/store-settle.ts";
 import type { CheckpointPolicy, RestorePolicy } from "./durable-options.ts";
@@ -19,12 +20,20 @@ export interface WorkerMachineKeeperOptions {
   readonly maxCheckpointBytes: number;
   readonly policy: CheckpointPolicy;
   readonly restore: RestorePolicy;
+  /** Of the time of this attempt. */
+  remainingMs(): number;
   save(lease: WorkerLease, checkpoint: NewCheckpoint): Promise<CheckpointReport>;
   park(lease: WorkerLease, checkpoint: NewCheckpoint, wakeInMs: number | undefined): Promise<ParkReport>;
   lost(lease: WorkerLease, why: string): void;
   parked(lease: WorkerLease): void;
   /** There are signals that it has not read. */
   refusedPark(lease: WorkerLease): void;
+}
+
+/** Somebody who acts only once everything up to now is saved. */
+interface Saver {
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 type Attached = Parameters<MachineKeeper["attach"]>[0];
@@ -41,6 +50,9 @@ export class WorkerMachineKeeper implements MachineKeeper {
   #unsaved = false;
   #saving = false;
   #savedAt = Number.NEGATIVE_INFINITY;
+  /** What was written last: of a machine with safe points, nothing new is to be saved before the next. */
+  #written: { readonly safePoint: unknown; readonly consumedSignal: number } | undefined;
+  #savers: Saver[] = [];
   #over = false;
   #later: unknown;
 
@@ -62,10 +74,28 @@ export class WorkerMachineKeeper implements MachineKeeper {
     queueMicrotask(() => void this.#saveAll());
   }
 
+  async saved(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#savers.push({ resolve, reject });
+      if (this.#over || this.#lease.lost) this.#disappoint();
+      else this.stepped();
+    });
+  }
+
+  get isYielding(): boolean {
+    return this.#lease.yielding;
+  }
+
   /** Its attempt has ended. */
   stop(): void {
     this.#over = true;
     this.#options.clock.clearTimeout(this.#later);
+    this.#disappoint();
+  }
+
+  /** Whoever waits for a save must not act on it. */
+  #disappoint(): void {
+    for (const { reject } of this.#savers.splice(0)) reject(new LeaseLostError(this.#lease.id, "its attempt is over here"));
   }
 
   async #saveAll(): Promise<void> {
@@ -87,20 +117,34 @@ export class WorkerMachineKeeper implements MachineKeeper {
     const machine = this.#machine as Attached;
     const lease = this.#lease;
     const capture = machine.capture();
-    if (!capture.isLive) return;
-    const wakeInMs = nextDueInMs(capture.timers);
-    const parks = capture.waits && !capture.isBusy && !lease.yielding && (wakeInMs ?? Number.POSITIVE_INFINITY) >= shortestParkMs;
-    const yields = lease.yielding && !capture.isBusy;
-    if (!parks && !yields && !this.#isWanted(capture)) return;
+    if (!capture.isLive) {
+      this.#disappoint();
+      return;
+    }
+    const { waits, isBusy, wakeInMs } = capture;
+    const savers = this.#savers;
+    const parks = waits && !isBusy && !lease.yielding && savers.length === 0 && (wakeInMs ?? Number.POSITIVE_INFINITY) >= shortestParkMs;
+    const yields = lease.yielding && !isBusy;
+    if (!parks && !yields && savers.length === 0 && !this.#isWanted(capture)) return;
     const checkpoint = this.#toCheckpoint(capture);
     if (parks && (await this.#park(checkpoint, wakeInMs))) return;
-    if (!parks) await this.#write(checkpoint);
+    if (!parks) {
+      this.#savers = [];
+      await this.#write(checkpoint, capture, savers);
+    }
     if (yields && !this.#unsaved && !lease.lost) throw new YieldedError(lease.id);
   }
 
-  async #write(checkpoint: NewCheckpoint): Promise<void> {
+  async #write(checkpoint: NewCheckpoint, { safePoint }: MachineCapture, savers: readonly Saver[]): Promise<void> {
     const report = await this.#options.save(this.#lease, checkpoint);
     this.#savedAt = this.#options.clock.monotonicNow();
+    if (report.saved && !this.#lease.lost) {
+      this.#written = { safePoint, consumedSignal: checkpoint.consumedSignal };
+      for (const { resolve } of savers) resolve();
+      return;
+    }
+    this.#savers.push(...savers);
+    if (this.#over) this.#disappoint();
     if (report.saved) return;
     if (report.reason === "unstorable") throw new SerializationError("checkpoint", "the store cannot keep it, it may be too large");
     this.#options.lost(this.#lease, report.reason);
@@ -129,8 +173,10 @@ export class WorkerMachineKeeper implements MachineKeeper {
     return false;
   }
 
-  #isWanted({ isTaggedForSaving }: MachineCapture): boolean {
+  #isWanted({ isTaggedForSaving, safePoint }: MachineCapture): boolean {
     const { policy, clock } = this.#options;
+    const written = this.#written;
+    if (safePoint !== undefined && written?.safePoint === safePoint && written.consumedSignal === this.#lease.consumedSignal) return false;
     if (policy === "every") return true;
     if (policy === "tagged") return isTaggedForSaving;
     const leftMs = this.#savedAt + policy.throttleMs - clock.monotonicNow();
@@ -140,17 +186,19 @@ export class WorkerMachineKeeper implements MachineKeeper {
     return false;
   }
 
-  #toCheckpoint({ snapshot, timers }: MachineCapture): NewCheckpoint {
+  #toCheckpoint({ persist, timers, entries }: MachineCapture): NewCheckpoint {
     const { machineId, machineVersion, maxCheckpointBytes } = this.#options;
     const lease = this.#lease;
     const { consumedSignal } = lease;
+    const budget = lease.budget(this.#options.remainingMs());
     const checkpoint: Checkpoint = {
       machineId,
       ...(machineVersion !== undefined && { version: machineVersion }),
-      snapshot: plainOrRefused(snapshot),
-      timers: timers.map((timer) => ({ ...timer, event: plainOrRefused(timer.event) })),
+      snapshot: plainOrRefused(persist),
+      timers: timers.map((timer) => ({ ...timer, event: plainOrRefused(() => timer.event) })),
       consumedSignal,
-      entries: {},
+      entries,
+      ...(budget !== undefined && { budget }),
     };
     const body = toJsonText(checkpoint, "checkpoint");
     const bytes = new TextEncoder().encode(body).length;
@@ -180,7 +228,8 @@ export class WorkerMachineKeeper implements MachineKeeper {
       dueAt: policy === "absolute" ? timer.dueAt : now + (policy === "restart" ? timer.delayMs : (timer.leftMs ?? timer.delayMs)),
     }));
     const snapshot = fromPlain(checkpoint.snapshot);
-    return { snapshot, timers, interrupted: restore.invokes === "fail" ? takeInterrupted(snapshot) : [] };
+    const { entries = {} } = checkpoint;
+    return { snapshot, timers, entries, interrupted: restore.invokes === "fail" ? takeInterrupted(snapshot) : [] };
   }
 }
 
@@ -195,13 +244,9 @@ function takeInterrupted(snapshot: unknown): string[] {
   return interrupted;
 }
 
-function nextDueInMs(timers: readonly CheckpointTimer[]): number | undefined {
-  return timers.length === 0 ? undefined : Math.min(...timers.map(({ leftMs = 0 }) => leftMs));
-}
-
-function plainOrRefused(value: unknown): unknown {
+function plainOrRefused(toValue: () => unknown): unknown {
   try {
-    return toPlain(value);
+    return toPlain(toValue());
   } catch (error) {
     throw new SerializationError("checkpoint", error instanceof Error ? error.message : String(error), error);
   }

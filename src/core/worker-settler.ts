@@ -22,12 +22,13 @@ export interface SettlerOptions {
   settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void;
   /** Its orchestrator has settled after its lease was lost. */
   unwound(run: AttemptRun): void;
-  /** Whether the next attempt gets what this one saved: functions do, machines begin anew. */
+  /** Whether the next attempt gets what this one saved, where its start did not ask for it: functions do, machines begin anew. */
   readonly retryCheckpoint: "keep" | "drop";
   reportError(error: unknown): void;
 }
 
-const never = new Promise<never>(() => {});
+/** One of its own each time: a shared one would keep whoever waits for it. */
+const never = () => new Promise<never>(() => {});
 
 /** Writes the ends of attempts to the store; what it accepted is what counts here. */
 export class WorkerSettler implements AttemptCustody {
@@ -43,13 +44,16 @@ export class WorkerSettler implements AttemptCustody {
     const lease = leaseOf(record);
     if (lease === undefined) {
       unwound(run);
-      return never;
+      return never();
     }
-    const wanted = toSettleOutcome(record, outcome, this.#options.retryCheckpoint);
+    // It is being given back or marked as abandoned: two ends under one lease would be two truths.
+    if (lease.settling) return never();
+    const checkpoint = record.request.onRetry === "resume" ? "keep" : this.#options.retryCheckpoint;
+    const wanted = toSettleOutcome(record, outcome, checkpoint);
     send({ type: "attempt.settling", run });
     const report = await this.#write(lease, wanted);
-    if (!report.settled) return never;
-    if (report.status === "queued") return never;
+    if (!report.settled) return never();
+    if (report.status === "queued") return never();
     if (report.status === "cancelled" && wanted.type !== "cancel") {
       const reason = lease.cancelReason;
       send({ type: "attempt.cancelSettled", run, reason });
@@ -67,6 +71,19 @@ export class WorkerSettler implements AttemptCustody {
   async release(lease: WorkerLease): Promise<boolean> {
     const report = await this.#write(lease, { type: "release" });
     return report.settled;
+  }
+
+  /** Ends what waits for a slot here. */
+  async cancelUnbegun(lease: WorkerLease, reason: string | undefined): Promise<void> {
+    const report = await this.#write(lease, { type: "cancel", ...(reason !== undefined && { reason }) });
+    if (!report.settled || report.status === "queued") return;
+    const { startedAt = report.at } = lease.execution;
+    const details = {
+      type: "execution.cancelled",
+      durationMs: Math.max(0, report.at - startedAt),
+      ...(reason !== undefined && { reason }),
+    };
+    this.#options.send({ type: "execution.leave", request: lease.request, details: details as EventDetails });
   }
 
   async #abandon(record: ExecutionRecord): Promise<void> {

@@ -2,13 +2,30 @@ import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { SlotEntry, SlotReport } from "../ports/store-claim.ts";
 import type { Patience } from "./durable-patience.ts";
 import type { WorkerLease } from "./worker-lease.ts";
+import type { WorkerParts } from "./worker-parts.ts";
 
-export interface WorkerSlotsOptions {
+interface WorkerSlotsOptions {
   readonly patience: Patience;
   change(entry: SlotEntry): Promise<SlotReport>;
   /** It waits for its group's limit to let it go on, and looks again after a while. */
   pause(): Promise<void>;
   reportError(error: unknown): void;
+}
+
+/** Undefined where groups are not limited. */
+export function createWorkerSlots({ options, fleetOptions, patience, owner }: WorkerParts): WorkerSlots | undefined {
+  const { store, name, pollMs = 500, maxConcurrentPerGroup } = options;
+  const { clock, maxOfGroup: groupLimit, reportError } = fleetOptions;
+  if (maxConcurrentPerGroup === undefined) return undefined;
+  return new WorkerSlots({
+    patience,
+    change: async (entry) => {
+      const [report] = await store.changeSlots({ name, owner, groupLimit, entries: [entry] });
+      return report as SlotReport;
+    },
+    pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
+    reportError,
+  });
 }
 
 /**

@@ -16,6 +16,8 @@ export interface WorkerSweepsOptions {
   readonly count: (() => Promise<number>) | undefined;
   counted(unclaimable: number): void;
   swept(report: SweepReport): void;
+  /** Tells other processes what nobody has claimed for too long; undefined where the store tells them. */
+  readonly publishOverdue: (() => Promise<unknown>) | undefined;
   random(): number;
   reportError(error: unknown): void;
 }
@@ -49,6 +51,7 @@ export class WorkerSweeps {
       swept(report);
       // Workers that wait for the same lease to expire do not all come at once.
       if (report.nextExpiryInMs !== undefined) nextMs = Math.min(nextMs, report.nextExpiryInMs + pollMs * random());
+      await this.#options.publishOverdue?.();
       await this.#removeOld();
       if (this.#options.count !== undefined) this.#options.counted(await this.#options.count());
     } catch (error) {

@@ -2,45 +2,34 @@ import type { EventObject } from "xstate";
 import type { WorkerMode } from "../../machines/worker-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
 import { LeaseLostError } from "../model/store-errors.ts";
-import type { ClaimReport, HolderNews, SlotReport } from "../ports/store-claim.ts";
+import type { ClaimReport, HolderNews, SweepReport } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
-import type { CheckpointReport, NewCheckpoint } from "../ports/store-settle.ts";
+import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "../ports/store-settle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import type { DurableCoordinatorOptions } from "./durable-options.ts";
+import { toHint } from "./durable-hints.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
-import type { Patience } from "./durable-patience.ts";
 import { settingsOf } from "./durable-settings.ts";
 import { releasedError } from "./execution-ending.ts";
-import type { Fleet, FleetOptions } from "./fleet.ts";
-import type { AnyOrchestrator } from "./orchestrator.ts";
-import type { BeginAttempt } from "./running-attempt.ts";
+import type { Fleet } from "./fleet.ts";
+import type { AttemptHost, BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
-import { WorkerHost } from "./worker-host.ts";
+import { WorkerEarlyNotices } from "./worker-early-notices.ts";
+import { WorkerHost, type WorkerHostOptions } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
 import { WorkerLooks } from "./worker-looks.ts";
 import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
+import type { WorkerParts } from "./worker-parts.ts";
 import { WorkerProgress } from "./worker-progress.ts";
+import type { WorkerQueue } from "./worker-queue.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
-import { WorkerSlots } from "./worker-slots.ts";
+import { createWorkerSlots } from "./worker-slots.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
+import { createWorkSource, runnableBy } from "./worker-work-source.ts";
 import { WorkerWrites } from "./worker-writes.ts";
-
-/** What a worker works with. */
-export interface WorkerParts {
-  readonly options: DurableCoordinatorOptions<AnyOrchestrator>;
-  readonly fleetOptions: FleetOptions;
-  readonly patience: Patience;
-  readonly owner: string;
-  readonly machineId: string;
-  generateId(): string;
-  ended(end: StoredEnd): void;
-  modeChanged(mode: WorkerMode): void;
-  unclaimableChanged(unclaimable: number): void;
-}
 
 /** Claims executions, has the fleet of this process run them, and writes to the store what becomes of them, as long as it holds their leases. */
 export class Worker {
@@ -48,6 +37,7 @@ export class Worker {
   readonly begin: BeginAttempt;
   readonly #parts: WorkerParts;
   readonly #claims: WorkerClaims;
+  readonly #queue: WorkerQueue | undefined;
   readonly #leases: LeaseKeeper;
   readonly #signals: WorkerSignals;
   readonly #looks: WorkerLooks;
@@ -58,13 +48,14 @@ export class Worker {
   readonly #unwinding = new Map<AttemptRun, unknown>();
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
+  readonly #early = new WorkerEarlyNotices();
   #closing: WorkerClosing | undefined;
   #drained: (() => void)[] = [];
 
   constructor(parts: WorkerParts) {
-    const { options, fleetOptions, patience, owner, machineId, generateId } = parts;
+    const { options, fleetOptions, patience, hints, owner, machineId, generateId } = parts;
     const { clock, random, reportError, begin } = fleetOptions;
-    const { store, name, leaseMs = 30_000, pollMs = 500, retention, rateLimit, maxConcurrentPerGroup, machineVersion, restore } = options;
+    const { store, name, leaseMs = 30_000, pollMs = 500, retention, machineVersion } = options;
     this.#parts = parts;
     this.#writes = new WorkerWrites({
       ...{ store, name, owner, patience },
@@ -81,7 +72,7 @@ export class Worker {
     });
     this.settler = new WorkerSettler({
       leaseOf: ({ request }) => this.#leaseOf(request.id, request),
-      write: (lease, settlement) => this.#writes.settle(lease, settlement),
+      write: (lease, settlement) => this.#settle(lease, settlement),
       send: (event) => this.#send(event),
       lost: (lease, why) => this.#lose(lease, why),
       settled: (lease, end, abandoned) => this.#settled(lease, end, abandoned),
@@ -89,23 +80,30 @@ export class Worker {
       retryCheckpoint: typeof options.orchestrator === "function" ? "keep" : "drop",
       reportError,
     });
-    const versions = restore?.migrate !== undefined ? ("any" as const) : machineVersion === undefined ? [] : [machineVersion];
+    const runs = runnableBy(parts);
+    const { claim, queue } = createWorkSource(parts, {
+      room: () => (["paused", "draining", "closed"].includes(this.mode) ? 0 : this.#freeSlots()),
+      arrived: () => this.#claims.wake(),
+    });
+    this.#queue = queue;
     this.#claims = new WorkerClaims({
       clock,
       patience,
       leaseMs,
       pollMs,
       generateId,
-      claimsWhileSettling: maxConcurrentPerGroup === undefined && rateLimit === undefined,
+      claimsWhileSettling: options.maxConcurrentPerGroup === undefined && options.rateLimit === undefined && options.queue === undefined,
       freeSlots: () => this.#freeSlots(),
-      claim: (claimId, limit) =>
-        store.claim({
-          ...{ name, owner, claimId, limit, leaseMs, machineId, versions },
-          ...(maxConcurrentPerGroup !== undefined && { groupLimit: fleetOptions.maxOfGroup }),
-          ...(rateLimit !== undefined && { rateLimit }),
-        }),
+      claim,
       claimed: (report, sentAt) => this.#take(report, sentAt),
-      modeChanged: (mode) => parts.modeChanged(mode),
+      answered: () => {
+        if (!this.#claims.isAsking) this.#early.clear();
+        this.#closing?.answered();
+      },
+      modeChanged: (mode) => {
+        queue?.roomChanged();
+        parts.modeChanged(mode);
+      },
       reportError,
     });
     this.#looks = new WorkerLooks({
@@ -121,18 +119,7 @@ export class Worker {
       keepsRefused: typeof options.orchestrator === "function",
       reportError,
     });
-    const slots =
-      maxConcurrentPerGroup === undefined
-        ? undefined
-        : new WorkerSlots({
-            patience,
-            change: async (entry) => {
-              const [report] = await store.changeSlots({ name, owner, groupLimit: fleetOptions.maxOfGroup, entries: [entry] });
-              return report as SlotReport;
-            },
-            pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
-            reportError,
-          });
+    const slots = createWorkerSlots(parts);
     this.#sweeps = new WorkerSweeps({
       clock,
       leaseMs,
@@ -141,34 +128,25 @@ export class Worker {
       sweep: () => store.sweep({ name }),
       remove: (olderThanMs) => store.remove({ name, olderThanMs }),
       // Without a version, what this worker cannot run is another kind of machine, and there is one kind per name.
-      count:
-        machineVersion === undefined ? undefined : async () => (await store.counts({ name, runs: { machineId, versions } })).unclaimable,
+      count: machineVersion === undefined ? undefined : async () => (await store.counts({ name, runs })).unclaimable,
       counted: (unclaimable) => parts.unclaimableChanged(unclaimable),
-      swept: (report) => report.takenOver.length + report.due > 0 && this.#claims.wake(),
+      swept: (report) => this.#swept(report),
+      publishOverdue: hints && (() => hints.publishOverdue(leaseMs)),
       random,
       reportError,
     });
+    const hostOptions: WorkerHostOptions = {
+      ...{ slots, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 },
+      save: (lease, checkpoint) => this.#save(lease, checkpoint),
+      progressed: (lease) => this.#progress.changed(lease),
+      lost: (lease, why) => this.#lose(lease, why),
+    };
     this.begin = (input, host) => {
       const lease = this.#leases.get(host.executionId);
-      if (lease === undefined) throw new LeaseLostError(host.executionId, "it ran out before the attempt began");
+      if (lease === undefined || lease.settling) throw new LeaseLostError(host.executionId, "it was over before the attempt began");
       if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
-      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease);
-      const settings = settingsOf(options, lease.execution.settings);
-      const hostOptions = { slots, settings, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 };
-      return begin(
-        input,
-        new WorkerHost(
-          host,
-          lease,
-          {
-            ...hostOptions,
-            save: (held, checkpoint) => this.#save(held, checkpoint),
-            progressed: (held) => this.#progress.changed(held),
-            lost: (held, why) => this.#lose(held, why),
-          },
-          keeper,
-        ),
-      );
+      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
+      return begin(input, new WorkerHost(host, lease, hostOptions, settingsOf(options, lease.execution.settings), keeper));
     };
   }
 
@@ -189,6 +167,7 @@ export class Worker {
   start(): void {
     this.#claims.start();
     this.#sweeps.start();
+    void this.#queue?.open();
   }
 
   pause(): void {
@@ -204,7 +183,8 @@ export class Worker {
     if (notice.type === "claimable" || notice.type === "missed") this.#claims.wake();
     if (notice.type === "missed") void this.#looks.look();
     if (notice.type === "cancelRequested") void this.#leases.check(notice.ids.flatMap((id) => this.#leases.get(id) ?? []));
-    if (notice.type === "signalled") for (const id of notice.ids) this.#lookForSignals(id);
+    if (notice.type === "signalled") for (const lease of notice.ids.flatMap((id) => this.#leases.get(id) ?? [])) this.#signals.look(lease);
+    if (this.#claims.isAsking) this.#early.add(notice);
   }
 
   /** How many more this process could run now. */
@@ -214,13 +194,18 @@ export class Worker {
 
   /** The fleet's counts have changed. */
   statsChanged(): void {
-    this.#claims.roomChanged();
+    this.#roomChanged();
     if (this.#leases.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** Whether this worker holds it under that fence. */
-  holds(id: string, fence: number): boolean {
-    return this.#leases.get(id)?.fence === fence;
+  /** Under which this worker holds it. */
+  leaseOf(id: string): WorkerLease | undefined {
+    return this.#leases.get(id);
+  }
+
+  /** Whether this worker holds it, under that fence. */
+  holds(id: string, fence = this.#leases.get(id)?.fence): boolean {
+    return fence !== undefined && this.#leases.get(id)?.fence === fence;
   }
 
   /** Resolves when it holds nothing and finds nothing more. */
@@ -228,6 +213,7 @@ export class Worker {
     for (;;) {
       if (this.#leases.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
       if (this.mode === "draining" || this.mode === "closed") return;
+      this.#queue?.look();
       if ((await this.#claims.findsNothing()) && this.#leases.size === 0) return;
       if (this.#leases.size === 0) await new Promise((resolve) => this.#parts.fleetOptions.clock.setTimeout(() => resolve(undefined), 10));
     }
@@ -236,9 +222,11 @@ export class Worker {
   async close(mode: "drain" | "cancel" | "release", deadlineMs: number): Promise<CloseReport> {
     this.#claims.change({ type: "worker.drain" });
     this.#sweeps.stop();
+    const noMoreMessages = this.#queue?.close();
     const { clock } = this.#parts.fleetOptions;
     this.#closing = new WorkerClosing(clock, deadlineMs, {
       leases: () => this.#leases.values(),
+      isAsking: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),
@@ -249,12 +237,13 @@ export class Worker {
     this.#leases.stop();
     for (const timer of this.#unwinding.values()) clock.clearTimeout(timer);
     this.#progress.stop();
+    await noMoreMessages;
     this.#claims.change({ type: "worker.close" });
     for (const resolve of this.#drained.splice(0)) resolve();
     return report;
   }
 
-  #createKeeper(lease: WorkerLease): WorkerMachineKeeper {
+  #createKeeper(lease: WorkerLease, host: AttemptHost): WorkerMachineKeeper {
     const { options, fleetOptions, machineId } = this.#parts;
     const keeper = new WorkerMachineKeeper(lease, {
       clock: fleetOptions.clock,
@@ -263,6 +252,7 @@ export class Worker {
       maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
       policy: options.checkpoint ?? "every",
       restore: options.restore ?? {},
+      remainingMs: () => host.remainingMs(),
       save: (held, checkpoint) => this.#save(held, checkpoint),
       park: (held, checkpoint, wakeInMs) => this.#writes.park(held, checkpoint, wakeInMs),
       lost: (held, why) => this.#lose(held, why),
@@ -281,6 +271,12 @@ export class Worker {
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     run?.stop(releasedError(lease.id));
     this.#closing?.settled(undefined, false);
+    this.#groupHasRoom(lease);
+  }
+
+  /** Whoever frees a place in a limited group looks who may have it: nobody tells the others. */
+  #groupHasRoom({ execution }: WorkerLease): void {
+    if (execution.group !== undefined && this.#parts.options.maxConcurrentPerGroup !== undefined) this.#claims.wake();
   }
 
   #isValid(lease: WorkerLease): boolean {
@@ -304,6 +300,7 @@ export class Worker {
 
   #take({ executions }: ClaimReport, sentAt: number): void {
     const validUntil = this.#leases.validUntil(sentAt);
+    const leases: WorkerLease[] = [];
     for (const execution of executions) {
       const known = this.#leases.get(execution.id);
       // A repeated answer; or proof that the older claim is void.
@@ -311,9 +308,11 @@ export class Worker {
       if (known !== undefined) this.#lose(known, "superseded");
       const lease = new WorkerLease(execution, validUntil);
       this.#leases.add(lease);
+      leases.push(lease);
       if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
       else this.#run(lease);
     }
+    void this.#leases.check(this.#early.about(leases));
   }
 
   #run(lease: WorkerLease): void {
@@ -328,11 +327,12 @@ export class Worker {
   #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {
     lease.keeper?.stop();
     this.#leases.remove(lease);
+    // It is given up: a checkpoint that is still to be written is not written any more.
+    lease.lost = true;
     this.#closing?.settled(end, abandoned);
+    this.#groupHasRoom(lease);
     if (end !== undefined) this.#parts.ended(end);
-    // Its group has room again for what claims had to leave.
-    if (lease.execution.group !== undefined && this.#parts.options.maxConcurrentPerGroup !== undefined) this.#claims.wake();
-    else if (end === undefined) this.#claims.roomChanged();
+    else this.#roomChanged();
   }
 
   /** The orchestrator is asked to stop; it goes on taking a slot until it does, or its grace period is over. */
@@ -357,7 +357,28 @@ export class Worker {
   #unwound(run: AttemptRun): void {
     this.#parts.fleetOptions.clock.clearTimeout(this.#unwinding.get(run));
     this.#unwinding.delete(run);
+    this.#roomChanged();
+  }
+
+  #roomChanged(): void {
     this.#claims.roomChanged();
+    this.#queue?.roomChanged();
+  }
+
+  #swept({ takenOver, due, lost, cancelled }: SweepReport): void {
+    const { endedUnheld, fleetOptions, hints } = this.#parts;
+    if (lost.length + cancelled.length > 0) endedUnheld([...lost, ...cancelled]).catch(fleetOptions.reportError);
+    if (takenOver.length + due === 0) return;
+    void hints?.publish(takenOver.map((executionId) => ({ executionId })));
+    this.#queue?.look();
+    this.#claims.wake();
+  }
+
+  async #settle(lease: WorkerLease, settlement: Settlement): Promise<SettleReport> {
+    const report = await this.#writes.settle(lease, settlement);
+    const delayMs = settlement.outcome.type === "retry" ? settlement.outcome.delayMs : 0;
+    if (report.settled && report.status === "queued") void this.#parts.hints?.publish([toHint({ ...lease.execution, delayMs })]);
+    return report;
   }
 
   #hear(lease: WorkerLease, { cancelRequested, reason, lastSignal }: HolderNews): void {
@@ -367,17 +388,15 @@ export class Worker {
 
   #cancel(lease: WorkerLease, reason: string | undefined): void {
     lease.cancelReason ??= reason;
-    if (!lease.settling && !lease.lost) this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
+    if (lease.settling || lease.lost) return;
+    // The fleet ends what it has not begun by itself, and nobody would tell the store.
+    if (this.#runOf(lease) === undefined) void this.settler.cancelUnbegun(lease, reason);
+    else this.#send({ type: "execution.cancel", id: lease.id, reason, resolve: () => {} });
   }
 
   #abandon(lease: WorkerLease): void {
     const record = this.#fleet.record(lease.id);
     if (record?.request === lease.request) this.settler.abandon(record);
-  }
-
-  #lookForSignals(id: string): void {
-    const lease = this.#leases.get(id);
-    if (lease !== undefined) this.#signals.look(lease);
   }
 
   #deliver(lease: WorkerLease, event: EventObject): ReturnType<AttemptRun["deliver"]> {

@@ -31,6 +31,22 @@ export class CheckpointTooLargeError extends ActorfleetError {
   }
 }
 
+/** Told to a machine in place of the answer of an invoke that was at work when its process ended, where `restore.invokes` is `fail`. */
+export class InvokeInterruptedError extends ActorfleetError {
+  readonly code = "INVOKE_INTERRUPTED";
+  readonly executionId: string;
+  readonly invokeId: string;
+  /** What the invoke was given to name its effects by: whether they happened can be asked with it. */
+  readonly idempotencyKey: string;
+
+  constructor({ executionId, invokeId, idempotencyKey }: { executionId: string; invokeId: string; idempotencyKey: string }) {
+    super(`${JSON.stringify(invokeId)} was at work when its process ended: it is unknown how far it got`);
+    this.executionId = executionId;
+    this.invokeId = invokeId;
+    this.idempotencyKey = idempotencyKey;
+  }
+}
+
 /** `scope.checkpoint` saved and then gave the execution back, because its worker is closing or its time budget is used up. */
 export class YieldedError extends ActorfleetError {
   readonly code = "YIELDED";

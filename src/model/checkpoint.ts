@@ -27,10 +27,18 @@ export interface Checkpoint {
   readonly timers: readonly CheckpointTimer[];
   /** The last signal that is part of the snapshot; those up to it are never given again. */
   readonly consumedSignal: number;
-  /** How often each invoking state was entered, by invoke id: part of the idempotency key of an invoke. */
+  /** How often each actor of the machine was begun, by the ids that lead to it: the last part of its idempotency key. */
   readonly entries: Readonly<Record<string, number>>;
-  /** What is left of a time budget, in milliseconds. */
-  readonly budgetMs?: number;
+  /** Present where the time of an attempt is limited. */
+  readonly budget?: CheckpointBudget;
+}
+
+/** What is left of the time of the attempt that saved it. */
+export interface CheckpointBudget {
+  /** How many attempts had failed before it: the next one after a failure has its whole time again. */
+  readonly failures: number;
+  /** Waiting is not counted. */
+  readonly leftMs: number;
 }
 
 /** A checkpoint as the store keeps it. */

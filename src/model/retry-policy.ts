@@ -5,6 +5,11 @@ export interface RetryPolicy {
   backoff?: Backoff;
   /** Whether this error deserves another attempt; `attempt` is the one that failed. Default: every error but `NonRetryableError`. */
   retryIf?: (error: unknown, attempt: number) => boolean;
+  /**
+   * Where the next attempt of a machine or an autonomous run begins: anew, or where the failed one was saved last while it was active;
+   * `restart`. A function finds in `scope.restored` what it saved, in any case.
+   */
+  onRetry?: "restart" | "resume";
 }
 
 /** Waiting time between attempts, growing by `factor` from `delayMs` to at most `maxDelayMs`. */

@@ -6,6 +6,8 @@ export interface Clock {
   monotonicNow(): number;
   /** Calls `run` once, `delayMs` from now or a little later. A `background` timer does not keep the process alive. */
   setTimeout(run: () => void, delayMs: number, background?: boolean): unknown;
+  /** Calls `run` soon, after what else the event loop has to do. Absent where no time may pass by itself; then a microtask has to do. */
+  setImmediate?(run: () => void): void;
   /** The call of that timer will not happen; unknown and past timers are ignored. */
   clearTimeout(timer: unknown): void;
 }

@@ -4,7 +4,7 @@ export interface QueueCapabilities {
   readonly order: "fifo" | "loose" | "perGroup";
   /** A message that is neither acknowledged nor extended comes back after its visibility timeout; else only when its consumer is gone. */
   readonly visibilityTimeout: boolean;
-  /** Keeps `delayMs` of publish and nack; else they count as 0. */
+  /** Keeps `delayMs` of publish and nack, as far as its longest delay goes; else they count as 0. */
   readonly delay: boolean;
   /** Hands higher priorities out first. */
   readonly priority: boolean;
@@ -27,7 +27,7 @@ export interface QueueMessage {
 }
 
 /** Whether the queue has the message; `unavailable` means that it may. */
-type PublishReport =
+export type PublishReport =
   | { readonly published: true }
   | { readonly published: false; readonly reason: "unavailable" | "tooLarge"; readonly cause?: unknown };
 

@@ -4,7 +4,7 @@ import type { NewExecution } from "../model/stored-execution.ts";
 export interface InsertRequest {
   readonly name: string;
   readonly executions: readonly NewExecution[];
-  /** All or none: when one is refused, none is written. Default: each for itself. */
+  /** All or none: when one is refused, none is written; `existing` refuses nothing. Default: each for itself. */
   readonly atomic?: boolean;
   /** Refuse what would make more than so many queued records of this name; starts in flight may overshoot it. */
   readonly maxQueued?: number;
@@ -28,7 +28,7 @@ export type InsertReport =
 
 /**
  * Why a record was not written:
- * `existing` the idempotency key stands for an execution with the same input (no error: that one is the answer);
+ * `existing` the idempotency key stands for an execution with the same input: that one is the answer, and no refusal;
  * `conflict` the same key, another input; `duplicate` the id is taken; `full` `maxQueued` is reached;
  * `unstorable` no store could keep it; `atomic` another record of the batch was refused.
  */

@@ -17,5 +17,7 @@ export {
 } from "./scripted-orchestrator.ts";
 export { seededRandom } from "./seeded-random.ts";
 export { sequentialIds } from "./sequential-ids.ts";
+export { SimulationFailure, type SimulationOptions, type SimulationReport, simulate } from "./simulation/simulate.ts";
+export { type SimulatedFault, simulatedFaults } from "./simulation/simulated-faults.ts";
 export { type StatusSource, type StatusSpy, spyOnStatus } from "./status-spy.ts";
 export { VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";

@@ -5,7 +5,7 @@ import { naiveXState } from "./contenders/naive-xstate.ts";
 import { pQueue } from "./contenders/p-queue.ts";
 import { plainMap } from "./contenders/plain-map.ts";
 import { liveHeap } from "./heap.ts";
-import type { Part } from "./memory.ts";
+import type { Part } from "./report.ts";
 import { measureInRounds } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
 

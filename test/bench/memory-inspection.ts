@@ -1,7 +1,7 @@
 import { createFleetInspector, type FleetInspectorOptions } from "../../src/inspect/index.ts";
 import { createNoOperationCoordinator } from "./contenders/actorfleet.ts";
 import { awaitAll } from "./contenders/contender.ts";
-import type { Part } from "./memory.ts";
+import type { Part } from "./report.ts";
 import { measureInRounds } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
 

@@ -1,5 +1,5 @@
 import { createNoOperationCoordinator } from "./contenders/actorfleet.ts";
-import type { Part } from "./memory.ts";
+import type { Part } from "./report.ts";
 import { measureInRounds } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
 

@@ -4,7 +4,7 @@ import { fastqPromise } from "./contenders/fastq.ts";
 import { naiveXState } from "./contenders/naive-xstate.ts";
 import { pQueue } from "./contenders/p-queue.ts";
 import { plainMap } from "./contenders/plain-map.ts";
-import type { Part } from "./memory.ts";
+import type { Part } from "./report.ts";
 import { type Figure, measureInRounds } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
 import type { Target } from "./targets.ts";

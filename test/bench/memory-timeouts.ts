@@ -1,6 +1,6 @@
 import { createCoordinator } from "../../src/index.ts";
 import { awaitAll, maxConcurrent, noOperation } from "./contenders/contender.ts";
-import type { Part } from "./memory.ts";
+import type { Part } from "./report.ts";
 import { measureInRounds } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
 

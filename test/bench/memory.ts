@@ -1,19 +1,10 @@
-import { arch, cpus, platform } from "node:os";
 import { parseArgs } from "node:util";
 import { measureHeap } from "./memory-heap.ts";
 import { measureInspection } from "./memory-inspection.ts";
 import { measureQueries } from "./memory-queries.ts";
 import { measureThroughput } from "./memory-throughput.ts";
 import { measureTimeouts } from "./memory-timeouts.ts";
-import { type Target, toTargetTable, toVerdict } from "./targets.ts";
-
-/** One part of the benchmark: what it prints, and what the last line says of it. */
-export interface Part {
-  readonly title: string;
-  readonly table: string;
-  readonly figures: Record<string, unknown>;
-  readonly targets: readonly Target[];
-}
+import { report } from "./report.ts";
 
 const parts = {
   throughput: measureThroughput,
@@ -39,18 +30,6 @@ export async function bench(options: readonly string[]): Promise<void> {
   const rounds = Number(values.rounds);
   const sizes = values.sizes.split(",").map(Number);
   const chosen = values.only.split(",");
-  const targets: Target[] = [];
-  const figures: Record<string, unknown> = {};
-
-  const machine = `node ${process.version}, ${platform()} ${arch()}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
-  process.stdout.write(`${machine}\n`);
-  for (const [name, measure] of Object.entries(parts)) {
-    if (!chosen.includes(name)) continue;
-    const part = await measure({ rounds, sizes });
-    process.stdout.write(`\n${part.title}\n\n${part.table}\n`);
-    figures[name] = part.figures;
-    targets.push(...part.targets);
-  }
-  process.stdout.write(`\nWhat must hold\n\n${toTargetTable(targets)}\n\n`);
-  process.stdout.write(`${JSON.stringify({ bench: "memory", machine, rounds, ...figures, targets: targets.map(toVerdict) })}\n`);
+  const measured = Object.entries(parts).filter(([name]) => chosen.includes(name));
+  await report("memory", rounds, Object.fromEntries(measured.map(([name, measure]) => [name, () => measure({ rounds, sizes })])));
 }

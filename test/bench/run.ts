@@ -1,7 +1,9 @@
 const benches: Record<string, () => Promise<{ bench(options: readonly string[]): Promise<unknown> }>> = {
   memory: () => import("./memory.ts"),
+  dashboard: () => import("./dashboard.ts"),
   orchestrator: () => import("./orchestrator.ts"),
   postgres: () => import("./postgres.ts"),
+  sqlite: () => import("./sqlite.ts"),
 };
 
 const [name = "", ...options] = process.argv.slice(2);

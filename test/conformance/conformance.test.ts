@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { readCases } from "./conformance-case.ts";
 import { runCase } from "./run-case.ts";
+import { closeBackends } from "./store-backends.ts";
 
 const cases = readCases(new URL("cases.json", import.meta.url));
 // Beyond the cases of the specification: at least one for each word that only other files of cases use.
@@ -11,13 +12,11 @@ describe("the cases of the specification", () => {
     const { id, rule, title } = conformanceCase;
     it(`${id} (${rule}): ${title}`, async () => {
       const report = await runCase(conformanceCase);
-      expect(report).toEqual({ id, outcome: report.outcome === "todo" ? "todo" : "ok" });
-    });
+      expect(report).toMatchObject({ id, outcome: "ok" });
+      // Where Postgres does not start, this is no proof.
+      expect(JSON.stringify(report)).not.toContain("could not be started");
+    }, 60_000);
   }
-
-  it("wait for a later issue only in the areas of stores, serverless functions and brokers", async () => {
-    const reports = await Promise.all(cases.map(runCase));
-    const todo = reports.filter(({ outcome }) => outcome === "todo").map(({ id }) => id.split("-")[0]);
-    expect([...new Set(todo)].sort()).toEqual(["DST", "PQ", "SLS"]);
-  });
 });
+
+afterAll(closeBackends);

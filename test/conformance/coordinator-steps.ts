@@ -1,33 +1,19 @@
-import { UnknownWordError } from "./conformance-case.ts";
 import type { CoordinatorWorld } from "./coordinator-world.ts";
-import { toSettings } from "./flat-config.ts";
-import { parseSettings, type SettingsInput } from "./library.ts";
 import { Forms } from "./matcher.ts";
-import { executorScript, oracleScript } from "./script.ts";
+import { shownStart, startScripts, startSettings } from "./start-words.ts";
+import type { Steps } from "./steps.ts";
 import { errorFields, errorKind } from "./thrown-error.ts";
 import type { Words } from "./words.ts";
 
-type Step = (step: Words, world: CoordinatorWorld) => unknown;
-
 /** What cases can do with a coordinator; each step answers what it saw. */
-const steps: Readonly<Record<string, Step>> = {
+export const coordinatorSteps: Steps<CoordinatorWorld> = {
   async start(step, world) {
     const label = step.text("as") ?? "";
     const settings = startSettings(step);
     const options = { ...startSignal(step, world), ...startId(step) };
-    const parts = {
-      ...(step.has("executor") && { executor: executorScript(step.blocks("executor")) }),
-      ...(step.has("oracle") && { oracle: oracleScript(step.blocks("oracle")) }),
-    };
+    const scripts = startScripts(step);
     const prompt = step.text("prompt") ?? "";
-    const expectError = step.flag("expectError") ?? false;
-    try {
-      await world.start(label, prompt, { ...options, ...settings() }, parts);
-    } catch (error) {
-      if (!expectError) throw error;
-      return { ...errorFields(error), error: errorKind(error), errorMessage: (error as Error).message };
-    }
-    return { error: null, maxConcurrent: null };
+    return shownStart(step, () => world.start(label, prompt, { ...options, ...settings() }, scripts));
   },
 
   async startMany(step, world) {
@@ -45,7 +31,7 @@ const steps: Readonly<Record<string, Step>> = {
 
   count: (step, world) => world.count(step.text("status")),
 
-  cancel: (step, world) => world.coordinator.cancel(world.idOf(step.text("of") ?? "")),
+  cancel: (step, world) => world.coordinator.cancel(world.executions.idOf(step.text("of") ?? "")),
 
   settle: (_step, world) => world.clock.settle(),
 
@@ -54,16 +40,16 @@ const steps: Readonly<Record<string, Step>> = {
   },
 
   async finish(step, world) {
-    await world.openCall(step.text("of") ?? "").finish(step.text("output") ?? "done");
+    await world.executions.openCall(step.text("of") ?? "").finish(step.text("output") ?? "done");
   },
 
   async fail(step, world) {
-    await world.openCall(step.text("of") ?? "").fail(new Error(step.text("error") ?? "failed"));
+    await world.executions.openCall(step.text("of") ?? "").fail(new Error(step.text("error") ?? "failed"));
   },
 
-  aborted: (step, world) => world.wasAborted(step.text("of") ?? ""),
+  aborted: (step, world) => world.executions.wasAborted(step.text("of") ?? ""),
 
-  executions: (step, world) => world.executionsOf(step.text("of") ?? ""),
+  executions: (step, world) => world.executions.executionsOf(step.text("of") ?? ""),
 
   cleanup(step, world) {
     const olderThanMs = step.number("olderThanMs");
@@ -80,7 +66,7 @@ const steps: Readonly<Record<string, Step>> = {
   },
 
   distinct(step, world) {
-    const ids = world.idsOf(step.any("of"));
+    const ids = world.executions.idsOf(step.any("of"));
     const distinct = new Set(ids).size;
     return new Forms(distinct === ids.length, distinct);
   },
@@ -96,32 +82,6 @@ const steps: Readonly<Record<string, Step>> = {
     return (await world.clock.until(world.coordinator.close({ mode: "cancel" }))).value;
   },
 };
-
-/** Runs the steps of a case in order; answers what they saw, under their `label` or `as`. */
-export async function runSteps(list: readonly Words[], world: CoordinatorWorld): Promise<Readonly<Record<string, unknown>>> {
-  const results: Record<string, unknown> = {};
-  for (const step of list) {
-    const name = step.text("do") ?? "";
-    const run = Object.hasOwn(steps, name) ? steps[name] : undefined;
-    if (run === undefined) throw new UnknownWordError(`step ${name}`, Object.keys(steps));
-    const label = step.text("label") ?? step.text("as");
-    const seen = await run(step, world);
-    step.done();
-    if (label !== undefined) results[label] = seen;
-    // A step is over when what it caused has happened, as far as that needs no time.
-    await world.clock.settle();
-  }
-  return results;
-}
-
-/** Read at the start, because a start with settings that cannot be read is refused like any other. */
-function startSettings(step: Words): () => { settings?: SettingsInput } {
-  const yaml = step.text("settingsYaml");
-  if (yaml !== undefined) return () => ({ settings: parseSettings(yaml, { environment: {} }) });
-  const flat = step.any("settings");
-  const settings = flat === undefined ? {} : { settings: toSettings(flat as Readonly<Record<string, unknown>>) };
-  return () => settings;
-}
 
 function startSignal(step: Words, world: CoordinatorWorld): { signal?: AbortSignal } {
   const name = step.text("signal");

@@ -1,7 +1,34 @@
 import { VirtualClock } from "./library.ts";
 
-/** The time of a case: stands still unless the harness moves it on. */
+/** The time of a case: stands still unless the harness moves it on, and while a call of a real store is under way. */
 export class HarnessClock extends VirtualClock {
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  /** Time stands still until it is answered. */
+  during<Value>(call: Promise<Value>): Promise<Value> {
+    const done = () => void this.#underWay.delete(over);
+    const over: Promise<void> = call.then(done, done);
+    this.#underWay.add(over);
+    return call;
+  }
+
+  override async advance(ms: number): Promise<void> {
+    const until = this.now() + ms;
+    await this.#quiet();
+    for (let next = this.nextAt; next !== undefined && next <= until; next = this.nextAt) {
+      await super.runNext();
+      await this.#quiet();
+    }
+    await super.advance(Math.max(0, until - this.now()));
+  }
+
+  override async runNext(): Promise<boolean> {
+    await this.#quiet();
+    const ran = await super.runNext();
+    await this.#quiet();
+    return ran;
+  }
+
   /**
    * Moves time from timer to timer until `promise` settles. Answers its value and how far time was moved.
    * Throws if nothing is left that could settle it.
@@ -23,5 +50,13 @@ export class HarnessClock extends VirtualClock {
     }
     if ("error" in outcome) throw outcome.error;
     return { value: outcome.value, elapsedMs: this.now() - beganAt };
+  }
+
+  async #quiet(): Promise<void> {
+    await super.advance(0);
+    while (this.#underWay.size > 0) {
+      await Promise.race(this.#underWay);
+      await super.advance(0);
+    }
   }
 }

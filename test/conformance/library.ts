@@ -1,4 +1,7 @@
 // Everything of the library that the cases drive: public names only.
+export { createMemoryData, createMemoryQueue, createMemoryStore, MemoryQueueData } from "../../src/adapters/memory/index.ts";
+export { createPostgresStore } from "../../src/adapters/postgres/index.ts";
+export { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
 export {
   AlreadyRunningError,
   type ApprovalAnswer,
@@ -8,14 +11,19 @@ export {
   CoordinatorClosedError,
   createAutonomousOrchestrator,
   createCoordinator,
+  createDurableCoordinator,
   createSaturationMonitor,
   DuplicateExecutionError,
+  type DurableCoordinator,
+  type DurableStartOptions,
   defaultInsightSummary,
   defaultLearningSummary,
   type Environment,
   type ExecutionEvent,
   type ExecutionInfo,
+  type ExecutionQueue,
   type ExecutionStatus,
+  type ExecutionStore,
   emptyContextSummary,
   estimateTokens,
   extractJson,
@@ -45,6 +53,7 @@ export {
   StartAbortedError,
   type StartOptions,
   type StepResult,
+  StoreUnavailableError,
   summariseContext,
   type Verdict,
   verdict,

@@ -1,34 +1,38 @@
 import { type ConformanceCase, UnknownWordError } from "./conformance-case.ts";
-import { runSteps } from "./coordinator-steps.ts";
-import { CoordinatorWorld } from "./coordinator-world.ts";
+import { type WorldKind, worldKinds } from "./durable-world.ts";
 import { modelActions, seenDifferences } from "./model-actions.ts";
 import { runAction, runThenRestoreAction } from "./run-actions.ts";
 import { loadSettingsCase } from "./settings-actions.ts";
+import { type CaseShown, stepsAction } from "./steps-action.ts";
 import { Words } from "./words.ts";
 
+/** `notApplicable`: it means nothing in any world; `notIn`: the reasons, one for each world in which it did not. */
 export type CaseReport =
-  | { readonly id: string; readonly outcome: "ok" }
+  | { readonly id: string; readonly outcome: "ok"; readonly notIn?: readonly string[] }
   | { readonly id: string; readonly outcome: "failed"; readonly why: string }
-  | { readonly id: string; readonly outcome: "todo" };
-
-const laterAreas: ReadonlySet<string> = new Set(["persistent-queue", "serverless", "distributed"]);
+  | { readonly id: string; readonly outcome: "notApplicable"; readonly notIn: readonly string[] };
 
 const areas: ReadonlySet<string> = new Set(
-  "settings verdict oracle-loop auto-continue completion retry final-iteration hitl cancel checkpoint context parsing coordinator".split(
-    " ",
-  ),
+  (
+    "settings verdict oracle-loop auto-continue completion retry final-iteration hitl cancel checkpoint context parsing coordinator " +
+    "persistent-queue serverless distributed"
+  ).split(" "),
 );
 
 type Action = (given: Words, when: Words, then: Words) => Promise<readonly string[]>;
 
-/** Runs one case against the library and says what differs from what it expects. Never throws. */
-export async function runCase(conformanceCase: ConformanceCase): Promise<CaseReport> {
+/**
+ * Runs one case against the library and says what differs from what it expects. Cases about stores run once for each kind of store and
+ * queue. Never throws.
+ */
+export async function runCase(conformanceCase: ConformanceCase, kinds: readonly WorldKind[] = worldKinds): Promise<CaseReport> {
   const id = String(conformanceCase?.id);
   try {
     checkFrame(conformanceCase);
-    if (laterAreas.has(conformanceCase.area)) return { id, outcome: "todo" };
-    const differences = await perform(conformanceCase);
-    return differences.length === 0 ? { id, outcome: "ok" } : { id, outcome: "failed", why: differences.join("; ") };
+    const { differences, notApplicable } = await perform(conformanceCase, kinds);
+    if (differences.length > 0) return { id, outcome: "failed", why: differences.join("; ") };
+    if (notApplicable.length === kinds.length) return { id, outcome: "notApplicable", notIn: notApplicable };
+    return { id, outcome: "ok", ...(notApplicable.length > 0 && { notIn: notApplicable }) };
   } catch (error) {
     return { id, outcome: "failed", why: error instanceof UnknownWordError ? error.message : `expected no error, seen ${String(error)}` };
   }
@@ -40,27 +44,27 @@ function checkFrame(conformanceCase: ConformanceCase): void {
   for (const word of ["given", "when", "then"]) frame.block(word);
   frame.done();
   const { area } = conformanceCase;
-  if (!areas.has(area) && !laterAreas.has(area)) throw new UnknownWordError(`area ${area}`, [...areas, ...laterAreas]);
+  if (!areas.has(area)) throw new UnknownWordError(`area ${area}`, areas);
+  if (new Words(conformanceCase.then, "then").isEmpty) throw new UnknownWordError("then is empty: the case expects nothing");
 }
 
-async function perform(conformanceCase: ConformanceCase): Promise<readonly string[]> {
+async function perform(conformanceCase: ConformanceCase, kinds: readonly WorldKind[]): Promise<CaseShown> {
   const given = new Words(conformanceCase.given, "given");
   const when = new Words(conformanceCase.when, "when");
   const then = new Words(conformanceCase.then, "then");
   const name = when.text("action") ?? "";
+  if (name === "steps") return stepsAction(conformanceCase, kinds);
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
-  if (action === undefined) throw new UnknownWordError(`action ${name}`, Object.keys(actions));
-  if (then.isEmpty) throw new UnknownWordError("then is empty: the case expects nothing");
+  if (action === undefined) throw new UnknownWordError(`action ${name}`, [...Object.keys(actions), "steps"]);
   const differences = await action(given, when, then);
   for (const words of [given, when, then]) words.done();
-  return differences;
+  return { differences, notApplicable: [] };
 }
 
 const actions: Readonly<Record<string, Action>> = {
   loadSettings: loadSettingsCase,
   run: runAction,
   runThenRestore: runThenRestoreAction,
-  steps: coordinatorAction,
   ...Object.fromEntries(
     Object.entries(modelActions).map(([name, see]): [string, Action] => [
       name,
@@ -68,12 +72,3 @@ const actions: Readonly<Record<string, Action>> = {
     ]),
   ),
 };
-
-async function coordinatorAction(given: Words, when: Words, then: Words): Promise<readonly string[]> {
-  const world = new CoordinatorWorld(given);
-  try {
-    return seenDifferences(then, { results: await runSteps(when.blocks("steps") ?? [], world) });
-  } finally {
-    await world.end();
-  }
-}

@@ -103,7 +103,8 @@ function wrongScalar(value: unknown): unknown {
 
 /** Paths of all blocks whose words are names of the runner; the content of documents, environments and JSON values is not. */
 function blocks(value: unknown, path: Path = []): readonly Path[] {
-  if (path.some((part) => part === "env" || part === "yamlEach" || part === "values" || part === "eventCounts")) return [];
+  if (path.some((part) => part === "env" || part === "yamlEach" || part === "values" || part === "eventCounts" || part === "body"))
+    return [];
   if (Array.isArray(value)) return value.flatMap((item, index) => blocks(item, [...path, index]));
   if (typeof value !== "object" || value === null) return [];
   const inside = Object.entries(value).flatMap(([name, item]) => blocks(item, [...path, name]));

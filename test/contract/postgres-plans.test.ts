@@ -32,10 +32,10 @@ beforeAll(async () => {
   await client.query("ALTER TABLE actorfleet.executions SET UNLOGGED");
 }, 60_000);
 afterAll(async () => {
-  await store.close();
-  await veteran.end();
-  await client.end();
-  await server.remove();
+  await store?.close();
+  await veteran?.end();
+  await client?.end();
+  await server?.remove();
 });
 
 async function connect(): Promise<pg.Client> {

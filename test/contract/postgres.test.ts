@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
 import { SchemaVersionError, StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
@@ -7,6 +7,7 @@ import { executionStoreContract } from "../../src/testing/contract/execution-sto
 import { newExecution } from "../../src/testing/contract/store-world.ts";
 import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { claimInProcess } from "../support/claiming-process.ts";
+import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 
 let server: PostgresServer;
@@ -27,7 +28,7 @@ function nextSchema(): string {
   return `s${schemas}`;
 }
 
-describe("Postgres store", () => {
+describeWithPostgres("Postgres store", () => {
   const contract = executionStoreContract(async () => {
     const schema = nextSchema();
     const opened: ExecutionStore[] = [];
@@ -54,7 +55,7 @@ describe("Postgres store", () => {
   for (const { name, run } of contract) it(name, run);
 });
 
-describe("Postgres store, on its own", () => {
+describeWithPostgres("Postgres store, on its own", () => {
   const open = (schema: string) => createPostgresStore({ connectionString: server.connectionString, schema, maxConnections: 4 });
 
   it("two processes that claim at once never get the same execution, and leave none", async () => {

@@ -1,12 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "examples-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What each example must print, in this order. */
 const keyLines: Record<string, readonly RegExp[]> = {
@@ -19,6 +26,16 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /done: a letter to Ada/,
     /done: a letter to Edsger/,
     /older than 30 minutes: 0 removed, 3 kept/,
+  ],
+  "http-client.ts": [
+    /started: 202/,
+    /order\.lost: 409 .*; accepted: order\.paid, order\.withdrawn/,
+    /a wrong start: 422 #\/options\/priority /,
+    /order\.paid: 202/,
+    /event: execution\.snapshot/,
+    /event: execution\.completed/,
+    /completed: a lamp on its way/,
+    /1 record/,
   ],
   "human-approval.ts": [
     /asked: may cleanup "delete old files"\?/,
@@ -51,6 +68,18 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /deaf server: ExecutionTimeoutError/,
     /1 completed, 3 failed/,
   ],
+  "telemetry.ts": [
+    /"level":30,"event":"execution\.started","executionId":"order-7","attempt":1/,
+    /"level":40,"event":"execution\.retrying".*the warehouse does not answer/,
+    /"event":"execution\.completed","executionId":"order-7","attempt":2,"durationMs":\d+/,
+    /a lamp on its way/,
+    /span: execution\.start +under POST \/orders, 0 links/,
+    /span: execution\.attempt failed under execution\.start, 0 links/,
+    /span: pack +under execution\.attempt, 0 links/,
+    /span: execution\.attempt completed under execution\.start, 1 links/,
+    /span: execution completed under execution\.start, 2 links/,
+    /traces: 1/,
+  ],
   "two-settings.ts": [
     /lease begins, with priority 10/,
     /treaty begins, with priority 10/,
@@ -75,8 +104,16 @@ const keyLines: Record<string, readonly RegExp[]> = {
 
 describe("every example", () => {
   it("is known to this test", () => {
-    const known = [...Object.keys(keyLines), "durable-sqlite.ts"];
-    expect(readdirSync(examples).filter((name) => name.endsWith(".ts"))).toEqual(known.sort());
+    const folders = ["capital-tours", "durable-machine", "postgres-workers", "transactional-start"];
+    const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
+    expect(readdirSync(examples).filter((name) => !name.endsWith(".yaml"))).toEqual(known.sort());
+  });
+
+  it("is short, but for the capital tours", () => {
+    const files = readdirSync(examples, { recursive: true, encoding: "utf8" });
+    const sources = files.filter((name) => name.endsWith(".ts") && !name.startsWith("capital-tours"));
+    const long = sources.filter((name) => readFileSync(`${examples}${name}`, "utf8").split("\n").length > 60);
+    expect(long).toEqual([]);
   });
 
   it.each(Object.entries(keyLines))(
@@ -92,25 +129,63 @@ describe("every example", () => {
 
 describe("durable-sqlite.ts", () => {
   it("killed in the middle and run again, goes on after the last saved step", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "durable-"));
-    try {
-      const file = join(folder, "executions.sqlite");
-      const killed = run("durable-sqlite.ts", "2", file);
-      expect(await ended(killed), killed.output).toBe(null);
-      expect(killed.output.trim()).toBe("Sales: step 1 of 5\nSales: step 2 of 5");
-      const again = run("durable-sqlite.ts", "never", file);
-      expect(await ended(again), again.output).toBe(0);
-      const expected = [/^Sales: step 3 of 5/, /step 5 of 5/, /Sales has 5 steps/, /attempts 2, of which its process ended 1/];
-      expect(missingLine(again.output, expected), again.output).toBeUndefined();
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const file = join(folder, "executions.sqlite");
+    const killed = run("durable-sqlite.ts", "2", file);
+    expect(await ended(killed), killed.output).toBe(null);
+    expect(killed.output.trim()).toBe("Sales: step 1 of 5\nSales: step 2 of 5");
+    const again = run("durable-sqlite.ts", "never", file);
+    expect(await ended(again), again.output).toBe(0);
+    const expected = [/^Sales: step 3 of 5/, /step 5 of 5/, /Sales has 5 steps/, /attempts 2, of which its process ended 1/];
+    expect(missingLine(again.output, expected), again.output).toBeUndefined();
   });
+});
+
+describe("durable-machine", () => {
+  it("waits in no process, goes on with an answer from another one, and takes one answer only", async () => {
+    const expenses = async (program: string, ...options: string[]) => {
+      const example = runWith({ EXPENSES: join(folder, "expenses.sqlite") }, `durable-machine/${program}.ts`, ...options);
+      expect(await ended(example), example.output).toBe(0);
+      return example.output.trim();
+    };
+    const waiting = /^laptop is running\.waiting: the machine is asking/;
+    expect(await expenses("ask", "laptop", "1200")).toMatch(waiting);
+    expect(await expenses("ask", "laptop", "1200")).toMatch(waiting);
+    expect(await expenses("approve", "yacht")).toBe("yacht: nobody has asked for this");
+    expect(await expenses("approve", "laptop", "Grace")).toBe("laptop: 1200 euros paid for laptop, approved by Grace");
+    expect(await expenses("approve", "laptop", "Ada", "reject")).toMatch(/^laptop: answered already: .*approved by Grace$/);
+  }, 20_000);
+});
+
+describe("with a Postgres server of their own", () => {
+  it("postgres-workers share the work, and one goes on with what a killed one had in hand", async () => {
+    const example = run("postgres-workers/main.ts");
+    expect(await ended(example), example.output).toBe(0);
+    const { output } = example;
+    expect(missingLine(output, [/Ada: .*chapter 1 of 4/, /Ada is killed/, /Grace: .*chapter 4 of 4/]), output).toBeUndefined();
+    expect(output.slice(output.indexOf("Ada is killed"))).not.toMatch(/^ {2}Ada: /m);
+    expect(output.match(/: 4 of 4 chapters, by .*; taken over/g), output).toHaveLength(4);
+    expect(output, "what Ada began, Grace went on with").toMatch(/by Ada, (Ada, )?Grace, .*; taken over 1 times/);
+  }, 60_000);
+
+  it.each(["transactional-start/sqlite.ts", "transactional-start/postgres.ts"])(
+    "%s starts what is committed, and nothing that is undone",
+    async (name) => {
+      const example = run(name);
+      expect(await ended(example), example.output).toBe(0);
+      expect(example.output.trim().split("\n")).toEqual([
+        "a yacht is not paid for",
+        "a telescope is on its way",
+        "started: [ 'a telescope' ]",
+        "orders: [ 'a telescope' ]",
+      ]);
+    },
+    60_000,
+  );
 });
 
 describe("the tours through the capitals", () => {
   it("come to an end with a table, two cancelled by rule and a few failed for want of a capital", async () => {
-    const example = run("capital-tours/main.ts", "--routes");
+    const example = run("capital-tours/main.ts", "--routes", "--state", join(folder, "tours.db"));
     expect(await ended(example), example.output).toBe(0);
     const { output } = example;
     expect(output).not.toMatch(/bug/);
@@ -120,21 +195,46 @@ describe("the tours through the capitals", () => {
     expect(output).toMatch(/≈ World .* iteration 10 /);
     expect(output).toMatch(/^World +240 .* limit +1\/4$/m);
     expect(output).toMatch(/^ {4}Caribbean +28 .* optimal .* goal +4\/4$/m);
+    expect(output).toMatch(/^ {2}Antarctic +2 +no tour +0\/4$/m);
     expect(output).toMatch(/115\/115 ended: 102 completed, 11 failed, 2 cancelled, 0 running, 0 queued/);
     expect(output).toMatch(/Central America\n.*→/);
+    expect(output).not.toMatch(/npm start goes on|Going on/);
     expect(output).not.toContain("\x1b");
   }, 90_000);
 
-  it("stop on Ctrl-C with a table of what was done", async () => {
-    const example = run("capital-tours/main.ts");
-    await printed(example, /… .*iteration +3/);
-    example.child.kill("SIGINT");
-    expect(await ended(example), example.output).toBe(130);
-    const { output } = example;
-    expect(output).toMatch(/Stopping/);
-    expect(output).toMatch(/^World +240 .* 0\/4$/m);
-    expect(output).toMatch(/115\/115 ended: \d+ completed, \d+ failed, \d+ cancelled, 0 running, 0 queued/);
-  }, 30_000);
+  it("stop on Ctrl-C with a table of what was done, and go on when started again, also after kill -9", async () => {
+    const state = ["--state", join(folder, "tours.db")];
+    const stopped = run("capital-tours/main.ts", ...state);
+    await printed(stopped, /… .*iteration +3/);
+    stopped.child.kill("SIGINT");
+    expect(await ended(stopped), stopped.output).toBe(130);
+    expect(stopped.output).toMatch(/Stopping/);
+    expect(stopped.output).toMatch(/^World +240 .* goes on +0\/4$/m);
+    expect(stopped.output).toMatch(/^ {4}Polynesia +9 +not tried +0\/3$/m);
+    const [, endedFirst, left] = /(\d+)\/115 ended: .* 0 running, (\d+) queued/.exec(stopped.output) ?? [];
+    expect(Number(endedFirst) + Number(left)).toBe(115);
+    expect(stopped.output).toMatch(/npm start goes on: [1-5] from where they were, \d+ from their beginning/);
+
+    const killed = run("capital-tours/main.ts", ...state);
+    await printed(killed, /✓/);
+    killed.child.kill("SIGKILL");
+    await ended(killed);
+    expect(killed.output).toContain(`Going on: ${endedFirst} of 115 have ended, `);
+
+    const last = run("capital-tours/main.ts", ...state);
+    expect(await ended(last), last.output).toBe(0);
+    expect(last.output).toMatch(/Going on: \d+ of 115 have ended, [1-9]\d* go on after their last pass/);
+    expect(last.output).toMatch(/115\/115 ended: 102 completed, 11 failed, 2 cancelled, 0 running, 0 queued/);
+    // Also what the first process had found.
+    expect(last.output).toMatch(/^ {2}Americas +55 .* limit +3\/4$/m);
+  }, 120_000);
+
+  it("refuse options they do not know", async () => {
+    const example = run("capital-tours/main.ts", "--frehs");
+    expect(await ended(example)).toBe(2);
+    expect(example.output).toMatch(/Unknown option '--frehs'/);
+    expect(example.output).toMatch(/--fresh +begins anew/);
+  });
 });
 
 interface Example {
@@ -144,7 +244,13 @@ interface Example {
 }
 
 function run(name: string, ...options: string[]): Example {
-  const child = spawn(process.execPath, [`${examples}${name}`, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  return runWith({}, name, ...options);
+}
+
+function runWith(environment: Record<string, string>, name: string, ...options: string[]): Example {
+  const { DATABASE_URL: _, ...own } = process.env; // They start their own server.
+  const env = { ...own, ...environment };
+  const child = spawn(process.execPath, [`${examples}${name}`, ...options], { stdio: ["ignore", "pipe", "pipe"], env });
   const example: Example = { child, output: "" };
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

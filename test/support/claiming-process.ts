@@ -1,9 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { ExecutionStore } from "../../src/ports/execution-store.ts";
-
-/** Which store another process should open. */
-export type StoreAddress = { kind: "sqlite"; filename: string } | { kind: "postgres"; connectionString: string; schema: string };
+import { openStore, type StoreAddress } from "./store-address.ts";
 
 /** Another process claims and settles everything of the name `p`; resolves with the ids it got. */
 export function claimInProcess(address: StoreAddress): Promise<string[]> {
@@ -18,11 +15,6 @@ export function claimInProcess(address: StoreAddress): Promise<string[]> {
     child.on("error", reject);
     child.on("exit", (code) => (code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`the claiming process ended with ${code}`))));
   });
-}
-
-async function openStore(address: StoreAddress): Promise<ExecutionStore> {
-  if (address.kind === "sqlite") return (await import("../../src/adapters/sqlite/index.ts")).createSqliteStore(address);
-  return (await import("../../src/adapters/postgres/index.ts")).createPostgresStore(address);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,8 +1,12 @@
 import { readFileSync } from "node:fs";
 import { executionMachine, orchestratorMachine, supervisorMachine } from "../../machines/index.ts";
-import { executionEventTypes } from "../../src/model/execution-event.ts";
+import { apiRoutes } from "../../src/http/http-api.ts";
+import { problemKinds } from "../../src/http/problem-kinds.ts";
+import { type ExecutionEventType, executionEventTypes } from "../../src/model/execution-event.ts";
 import { runEventTypes } from "../../src/model/run-event.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
+import { eventLevels } from "../../src/telemetry/log-events.ts";
+import { attributeNames, telemetryMetrics, telemetrySpans } from "../../src/telemetry/telemetry-names.ts";
 import { machineToMermaid } from "./machine-to-mermaid.ts";
 
 /** The parts of the README that are made from the code, by the name in their markers. */
@@ -22,6 +26,36 @@ export function readmeBlocks(): Record<string, string> {
     "run-events": table(
       ["event", "meaning"],
       Object.entries(runEventTypes).map(([type, meaning]) => [`\`${type}\``, meaning]),
+    ),
+    "http-operations": table(
+      ["request", "what it does"],
+      apiRoutes.map(({ method, path, summary }) => [`\`${method} ${path}\``, summary]),
+    ),
+    "http-problems": table(
+      ["status", "code", "title"],
+      Object.entries(problemKinds)
+        .map(([code, { status, title }]) => [String(status), `\`${code}\``, title])
+        .sort(([a = ""], [b = ""]) => a.localeCompare(b)),
+    ),
+    "telemetry-spans": table(
+      ["span", "meaning"],
+      Object.entries(telemetrySpans).map(([name, meaning]) => [`\`${name}\``, meaning]),
+    ),
+    "telemetry-metrics": table(
+      ["metric", "type", "unit", "attributes", "meaning"],
+      Object.entries(telemetryMetrics).map(([name, { type, unit, attributes, meaning }]) => [
+        ...[`\`${name}\``, type, `\`${unit}\``],
+        attributes.map((attribute) => `\`${attributeNames[attribute]}\``).join(", "),
+        meaning,
+      ]),
+    ),
+    "telemetry-events": table(
+      ["channel", "log level", "meaning"],
+      Object.entries(eventLevels).map(([type, level]) => [
+        `\`actorfleet:${type}\``,
+        level,
+        executionEventTypes[type as ExecutionEventType],
+      ]),
     ),
     settings: table(
       ["YAML key", "type", "default", "check"],

@@ -1,6 +1,18 @@
 // Checked by the compiler alone: every line marked as an error must be one.
 import { setup } from "xstate";
-import { type Coordinator, type CoordinatorOptions, createCoordinator, type ExecutionInfo, type ExecutionScope } from "../../src/index.ts";
+import { createMemoryQueue, createMemoryStore } from "../../src/adapters/memory/index.ts";
+import {
+  type Coordinator,
+  type CoordinatorOptions,
+  createCoordinator,
+  createDurableCoordinator,
+  type DurableCoordinator,
+  type ExecutionInfo,
+  type ExecutionScope,
+  type RunOutcome,
+  type RunRequest,
+  type StepResult,
+} from "../../src/index.ts";
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <Claim extends true>(): Claim | undefined => undefined;
@@ -80,4 +92,34 @@ export function options(): void {
   void coordinator.close({ mode: "abort" });
   // @ts-expect-error a read model cannot be sent anything
   coordinator.stats.send({ type: "changed" });
+}
+
+interface Draft extends RunRequest {
+  readonly tone: string;
+}
+interface Written extends StepResult {
+  readonly words: number;
+}
+
+export async function durableCoordinators(): Promise<void> {
+  const common = { name: "test", store: createMemoryStore(), queue: createMemoryQueue() };
+  const ofFunction = createDurableCoordinator({ ...common, orchestrator: async (input: { city: string }) => input.city.length });
+  holds<Equals<typeof ofFunction, DurableCoordinator<{ city: string }, number>>>();
+  const ofMachine = createDurableCoordinator({ ...common, orchestrator: machine });
+  holds<Equals<typeof ofMachine, DurableCoordinator<{ amount: number }, { paid: boolean }>>>();
+  const ofParts = createDurableCoordinator({
+    ...common,
+    executor: async ({ tone }: Draft): Promise<Written> => ({ success: true, output: tone, words: 1 }),
+    oracle: async () => ({ isComplete: true, canContinue: false, confidence: 1, analysis: "" }),
+  });
+  holds<Equals<typeof ofParts, DurableCoordinator<Draft, RunOutcome<Written>>>>();
+  await ofParts.start({ id: "a", prompt: "write", tone: "dry" });
+  // @ts-expect-error a field is missing
+  await ofParts.start({ id: "a", prompt: "write" });
+  const info = await ofParts.getStatus("a");
+  holds<Equals<typeof info, ExecutionInfo<RunOutcome<Written>> | undefined>>();
+  // @ts-expect-error a durable coordinator has a store
+  createDurableCoordinator({ name: "test", executor: async () => ({ success: true, output: "" }) });
+  // @ts-expect-error the store remembers
+  createDurableCoordinator({ ...common, snapshot: {}, executor: async () => ({ success: true, output: "" }) });
 }

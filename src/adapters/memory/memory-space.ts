@@ -15,7 +15,9 @@ interface MemoryRecord extends WholeRecord {
 }
 
 type Index = InstanceType<typeof BTree<MemoryRecord, undefined>>;
-type Leases = readonly { readonly id: string; readonly fence: number }[];
+
+/** How many claims are remembered, in case they are repeated. */
+const maxClaims = 10_000;
 
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const byBucket = (a: ReadyBucket, b: ReadyBucket) =>
@@ -34,11 +36,10 @@ export class MemorySpace implements RecordSpace {
   readonly #due: Index = new BTree(undefined, byInstant("dueAt"));
   readonly #leased: Index = new BTree(undefined, byInstant("leaseExpiresAt"));
   readonly #finished: Index = new BTree(undefined, byInstant("completedAt"));
-  readonly #claims = new Map<string, { readonly at: number; readonly leases: Leases }>();
+  readonly #claims = new Map<string, { readonly record: MemoryRecord; readonly fence: number }[]>();
   #claimTimes: { at: number; count: number }[] = [];
   readonly #holders = new Map<string, number>();
-  #queued = 0;
-  #parked = 0;
+  readonly #statuses = { queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0, parked: 0 };
   #lastPosition = 0;
 
   constructor(name: string) {
@@ -57,19 +58,26 @@ export class MemorySpace implements RecordSpace {
     return toStored(row as MemoryRecord);
   }
 
-  add(start: NewExecution, now: number): RecordRow {
+  add(start: NewExecution, now: number): boolean {
+    const { id, idempotencyKey } = start;
+    if (this.#records.has(id) || (idempotencyKey !== undefined && this.#byKey.has(idempotencyKey))) return false;
     const record: MemoryRecord = { ...newRecord(this.#name, start, this.nextPosition(), now), signals: [], events: [] };
     this.#records.set(record.id, record);
     if (record.idempotencyKey !== null) this.#byKey.set(record.idempotencyKey, record);
     this.#order.set(record, undefined);
     this.#enter(record);
-    return record;
+    return true;
   }
 
   change(row: RecordRow, changes: RecordChanges): void {
     this.#leave(row as MemoryRecord);
     Object.assign(row, changes);
     this.#enter(row as MemoryRecord);
+    if (typeof changes.claimId === "string") this.#rememberClaim(changes.claimId, row as MemoryRecord);
+  }
+
+  changeAll(rows: readonly RecordRow[], changes: RecordChanges): void {
+    for (const row of rows) this.change(row, changes);
   }
 
   remove(row: RecordRow): void {
@@ -136,16 +144,8 @@ export class MemorySpace implements RecordSpace {
       .map(({ id }) => id);
   }
 
-  queuedCount(): number {
-    return this.#queued;
-  }
-
-  parkedCount(): number {
-    return this.#parked;
-  }
-
-  *statusCounts() {
-    for (const { status } of this.#records.values()) yield { status, count: 1 };
+  counts() {
+    return this.#statuses;
   }
 
   *readyCounts() {
@@ -165,19 +165,9 @@ export class MemorySpace implements RecordSpace {
     return { items: page.map(toSummary), ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
   }
 
-  recallClaim(claimId: string): Leases | undefined {
-    return this.#claims.get(claimId)?.leases;
-  }
-
-  rememberClaim(claimId: string, at: number, leases: Leases): void {
-    this.#claims.set(claimId, { at, leases: leases.map(({ id, fence }) => ({ id, fence })) });
-  }
-
-  forgetClaimsBefore(instant: number): void {
-    for (const [claimId, { at }] of this.#claims) {
-      if (at >= instant) break;
-      this.#claims.delete(claimId);
-    }
+  recallClaim(claimId: string): RecordRow[] | undefined {
+    const taken = this.#claims.get(claimId);
+    return taken?.filter(({ record, fence }) => record.fence === fence && record.phase === "leased").map(({ record }) => record);
   }
 
   claimsAfter(instant: number) {
@@ -235,9 +225,20 @@ export class MemorySpace implements RecordSpace {
     this.#count(record, -1);
   }
 
+  #rememberClaim(claimId: string, record: MemoryRecord): void {
+    const taken = this.#claims.get(claimId);
+    if (taken === undefined) this.#claims.set(claimId, [{ record, fence: record.fence }]);
+    else taken.push({ record, fence: record.fence });
+    if (this.#claims.size <= maxClaims) return;
+    for (const oldest of this.#claims.keys()) {
+      this.#claims.delete(oldest);
+      break;
+    }
+  }
+
   #count(record: MemoryRecord, by: 1 | -1): void {
-    if (record.status === "queued") this.#queued += by;
-    if (record.status === "running" && record.phase !== "leased") this.#parked += by;
+    this.#statuses[record.status] += by;
+    if (record.status === "running" && record.phase !== "leased") this.#statuses.parked += by;
     if (record.holdsSlot === 0 || record.group === "") return;
     const holders = this.holders(record.group) + by;
     if (holders === 0) this.#holders.delete(record.group);

@@ -210,7 +210,8 @@ BEGIN
       v_due := least(v_due, v_oldest);
     END IF;
     v_out := NULL;
-    v_out."due" := greatest(0, v_due - v_now);
+    -- Not greatest(0, NULL), which is 0: a worker would ask again at once, for ever.
+    v_out."due" := CASE WHEN v_due IS NOT NULL THEN greatest(0, v_due - v_now) END;
     IF v_out."due" IS NOT NULL THEN RETURN NEXT v_out; END IF;
   END IF;
 END $$;

@@ -27,6 +27,10 @@ export interface PostgresPoolClientLike extends PostgresClientLike {
 export interface PostgresPoolLike {
   connect(): Promise<PostgresPoolClientLike>;
   end(): Promise<void>;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  on?(event: "connect", listener: (client: any) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  removeListener?(event: "connect", listener: (client: any) => void): unknown;
 }
 
 const numeric = new Set([20, 21, 23, 26, 700, 701, 1700]);

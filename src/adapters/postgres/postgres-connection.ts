@@ -85,13 +85,15 @@ export class PostgresConnection {
     this.#pool ??= this.#openPool();
     const pool = await this.#pool;
     const connecting = pool.connect();
-    return this.#inTime(connecting, () => void connecting.then((client) => client.release(true)).catch(() => {}));
+    return this.inTime(connecting, () => void connecting.then((client) => client.release(true)).catch(() => {}));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#options.pool === undefined) await (await this.#pool)?.end();
+    const pool = await this.#pool;
+    if (this.#options.pool === undefined) await pool?.end();
+    else pool?.removeListener?.("connect", guardConnection);
   }
 
   async #withClient<Result>(work: (client: PostgresClientLike) => Promise<Result>): Promise<Result> {
@@ -102,7 +104,7 @@ export class PostgresConnection {
     };
     client.on("error", noteError as never);
     try {
-      return await this.#inTime(work(client), () => {
+      return await this.inTime(work(client), () => {
         broken = new Error("no answer in time");
       });
     } catch (error) {
@@ -115,7 +117,8 @@ export class PostgresConnection {
     }
   }
 
-  #inTime<Result>(work: Promise<Result>, late: () => void): Promise<Result> {
+  /** Rejects with `StoreUnavailableError`, after `late`, when it takes too long. */
+  inTime<Result>(work: Promise<Result>, late: () => void = () => {}): Promise<Result> {
     const { clock, operationTimeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       const timer = clock.setTimeout(() => {
@@ -127,7 +130,10 @@ export class PostgresConnection {
   }
 
   async #openPool(): Promise<PostgresPoolLike> {
-    if (this.#options.pool !== undefined) return this.#options.pool;
+    if (this.#options.pool !== undefined) {
+      this.#options.pool.on?.("connect", guardConnection);
+      return this.#options.pool;
+    }
     let pg: typeof import("pg").default;
     try {
       pg = (await import("pg")).default;
@@ -135,10 +141,21 @@ export class PostgresConnection {
       this.#pool = undefined;
       throw new MissingDependencyError({ packageName: "pg", usedBy: "Postgres store", cause });
     }
-    const { connectionString, maxConnections } = this.#options;
-    const pool = new pg.Pool({ connectionString, max: maxConnections, keepAlive: true, allowExitOnIdle: true });
+    const { connectionString, maxConnections, operationTimeoutMs } = this.#options;
+    // Without a limit a connection whose other end never answers takes its place in the pool for ever.
+    const limits = { max: maxConnections, connectionTimeoutMillis: operationTimeoutMs };
+    const pool = new pg.Pool({ connectionString, ...limits, keepAlive: true, allowExitOnIdle: true });
     // Without a listener the loss of an idle connection ends the process; the next call finds out anyway.
     pool.on("error", () => {});
+    pool.on("connect", guardConnection);
     return pool as unknown as PostgresPoolLike;
   }
+}
+
+/**
+ * What happens to a connection is learnt from its queries. An error that comes in the same packet as the end of its start, or after it was
+ * given back as broken, has no other listener, and would end the process.
+ */
+function guardConnection(client: { on(event: "error", listener: () => void): unknown }): void {
+  client.on("error", () => {});
 }

@@ -58,7 +58,7 @@ BEGIN
       v_outcomes := v_outcomes || CASE WHEN v_existing."startToken" = p_tokens[i] THEN CASE WHEN v_existing."id" = ANY (v_new) THEN 'inserted' ELSE 'repeated' END
         WHEN v_existing."inputHash" IS NOT DISTINCT FROM p_hashes[i] THEN 'existing' ELSE 'conflict' END;
     END IF;
-    v_refused := v_refused OR v_outcomes[i] NOT IN ('inserted', 'repeated');
+    v_refused := v_refused OR v_outcomes[i] NOT IN ('inserted', 'repeated', 'existing');
     v_others := v_others || coalesce(v_existing."id", '');
     v_ats := v_ats || coalesce(v_existing."queuedAt", 0);
   END LOOP;

@@ -47,7 +47,7 @@ export class PostgresListener {
       this.#hear(message.channel, message.payload ?? "")) as never);
     try {
       const { work, control, final } = this.#connection.names;
-      await client.query({ text: `LISTEN "${work}"; LISTEN "${control}"; LISTEN "${final}"` });
+      await this.#connection.inTime(client.query({ text: `LISTEN "${work}"; LISTEN "${control}"; LISTEN "${final}"` }));
     } catch (error) {
       client.release(true);
       throw error;

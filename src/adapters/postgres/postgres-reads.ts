@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from "../../model/errors.ts";
 import { machineKey, type StoredExecution } from "../../model/stored-execution.ts";
 import type { CountsRequest, ListRequest, StoredCounts, StoredPage } from "../../ports/execution-store.ts";
 import type { MachineSelector } from "../../ports/store-claim.ts";
@@ -17,7 +18,7 @@ export function fromReason(reason: string | null): string | undefined {
   return reason === null ? undefined : (JSON.parse(reason) as string);
 }
 
-export function toExecution(record: WholeRecord): StoredExecution {
+function toExecution(record: WholeRecord): StoredExecution {
   return toStored({ ...record, reason: fromReason(record.reason) ?? null });
 }
 
@@ -48,6 +49,9 @@ export async function listExecutions(
   connection: PostgresConnection,
   { name, status, group, tag, limit, cursor }: ListRequest,
 ): Promise<StoredPage> {
+  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
+    throw new InvalidOptionsError({ field: "query.cursor", expected: "the nextCursor of a page", received: cursor });
+  }
   const conditions = ['"name" = $1', '"sequence" > $2'];
   const values: unknown[] = [name, cursor ?? 0];
   const value = (item: unknown) => `$${values.push(item)}`;

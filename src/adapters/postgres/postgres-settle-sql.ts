@@ -18,7 +18,10 @@ export const settleSql = `
 CREATE FUNCTION S.tell_final(p_name text, p_ids text[], p_now bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE v_payload text;
 BEGIN
-  IF coalesce(cardinality(p_ids), 0) = 0 OR NOT EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > p_now) THEN RETURN; END IF;
+  IF coalesce(cardinality(p_ids), 0) = 0 THEN RETURN; END IF;
+  -- Whoever begins to follow waits until this is committed, so that it is either told or sees it.
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_name, 4));
+  IF NOT EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > p_now) THEN RETURN; END IF;
   v_payload := json_build_object('name', p_name, 'ids', p_ids)::text;
   -- A notification holds 8 000 bytes; without ids it says that something ended.
   PERFORM pg_notify('FINAL', CASE WHEN octet_length(v_payload) < 7900 THEN v_payload ELSE json_build_object('name', p_name)::text END);
@@ -149,10 +152,10 @@ BEGIN
     RETURN NEXT;
   END LOOP;
   DELETE FROM S.claims WHERE "name" = p_name AND "at" < v_now - 300000;
-  DELETE FROM S.followers WHERE "until" < v_now;
   IF v_ready OR o_due > 0 THEN PERFORM pg_notify('WORK', p_name); END IF;
   PERFORM S.tell_final(p_name, v_final, v_now);
-  SELECT greatest(0, min("leaseExpiresAt") - v_now) INTO o_next FROM S.executions WHERE "name" = p_name AND "phase" = 'leased';
+  DELETE FROM S.followers WHERE "until" < v_now;
+  SELECT CASE WHEN min("leaseExpiresAt") IS NOT NULL THEN greatest(0, min("leaseExpiresAt") - v_now) END INTO o_next FROM S.executions WHERE "name" = p_name AND "phase" = 'leased';
   o_id := NULL; o_outcome := NULL;
   RETURN NEXT;
 END $$;

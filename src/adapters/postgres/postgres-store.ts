@@ -22,7 +22,10 @@ import { SettleClaimPairs } from "./settle-claim-pairs.ts";
 export interface PostgresStoreOptions {
   /** Where the server is; the store makes and closes its own pool, with the `pg` package. */
   connectionString?: string;
-  /** Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. */
+  /**
+   * Instead: a pool of `pg` that stays the caller's. One of its connections listens for notifications while somebody watches. Give it a
+   * `connectionTimeoutMillis`: without one a server that accepts connections and says nothing uses up its places for ever.
+   */
   pool?: PostgresPoolLike;
   /** Where the tables are; created when missing. Letters, digits and `_`. Default `actorfleet`. */
   schema?: string;
@@ -175,7 +178,9 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
       const followed = new Set<string>();
       let timer: unknown;
       const tellFollowing = async () => {
-        const sql = `INSERT INTO S.followers VALUES ($1, $2, S.now_ms() + $3::float8) ON CONFLICT ("id") DO UPDATE SET "until" = excluded."until"`;
+        // Ends that are being written see no follower yet: it waits for them, so that whoever looks after this finds them.
+        const sql = `WITH settled AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($2, 4)))
+          INSERT INTO S.followers SELECT $1, $2, S.now_ms() + $3::float8 FROM settled ON CONFLICT ("id") DO UPDATE SET "until" = excluded."until"`;
         await connection.query(sql, [`${storeId} ${request.name}`, request.name, followMs]);
       };
       const keepFollowing = () => {

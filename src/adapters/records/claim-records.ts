@@ -18,27 +18,15 @@ import type {
 import { leaseFacts, type RecordRow } from "./record-row.ts";
 import type { RecordSpace } from "./record-space.ts";
 
-/** How long a claim can be repeated. */
-const claimMemoryMs = 300_000;
-
 export function claimRecords(space: RecordSpace, request: ClaimRequest, now: number): ClaimReport {
   const earlier = space.recallClaim(request.claimId);
-  if (earlier !== undefined) {
-    const held = earlier.flatMap(({ id, fence }) => {
-      const row = space.find(id);
-      return row !== undefined && row.fence === fence && row.phase === "leased" ? [row] : [];
-    });
-    return { executions: held.map((row) => space.whole(row) as ClaimedExecution), refused: [] };
-  }
+  if (earlier !== undefined) return { executions: earlier.map((row) => space.whole(row) as ClaimedExecution), refused: [] };
   promoteDue(space, now);
   const limit = Math.min(request.limit, rateRoom(space, request, now));
   const { rows, refused } =
     request.ids === undefined ? { ...pickRows(space, request, limit), refused: [] } : pickIds(space, request, request.ids, limit);
-  for (const row of rows) lease(space, row, request, now);
-  if (rows.length > 0) {
-    space.rememberClaim(request.claimId, now, rows);
-    if (request.rateLimit !== undefined) space.recordClaims(now, rows.length);
-  }
+  leaseAll(space, rows, request, now);
+  if (rows.length > 0 && request.rateLimit !== undefined) space.recordClaims(now, rows.length);
   const executions = rows.map((row) => space.whole(row) as ClaimedExecution);
   const nextDueInMs = rows.length < request.limit ? nextDue(space, request, now) : undefined;
   return { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) };
@@ -87,19 +75,37 @@ function claimRefusal(row: RecordRow | undefined): ClaimRefusal | undefined {
   return row.phase === "ready" ? undefined : "notDue";
 }
 
-function lease(space: RecordSpace, row: RecordRow, { owner, leaseMs }: ClaimRequest, now: number): void {
-  space.change(row, {
-    status: "running",
-    phase: "leased",
-    owner,
-    leaseExpiresAt: now + leaseMs,
-    fence: row.fence + 1,
-    attempt: row.attempt + row.attemptStep,
-    attemptStep: 0,
-    holdsSlot: 1,
-    dueAt: null,
-    startedAt: row.startedAt ?? now,
-  });
+function leaseAll(space: RecordSpace, rows: readonly RecordRow[], { owner, claimId, leaseMs }: ClaimRequest, now: number): void {
+  for (const alike of groupBy(
+    rows,
+    ({ status, fence, attempt, attemptStep, startedAt }) => `${status} ${fence} ${attempt} ${attemptStep} ${startedAt}`,
+  )) {
+    const { fence, attempt, attemptStep, startedAt } = alike[0] as RecordRow;
+    space.changeAll(alike, {
+      status: "running",
+      phase: "leased",
+      owner,
+      claimId,
+      leaseExpiresAt: now + leaseMs,
+      fence: fence + 1,
+      attempt: attempt + attemptStep,
+      attemptStep: 0,
+      holdsSlot: 1,
+      dueAt: null,
+      startedAt: startedAt ?? now,
+    });
+  }
+}
+
+function groupBy(rows: readonly RecordRow[], keyOf: (row: RecordRow) => string): Iterable<RecordRow[]> {
+  const groups = new Map<string, RecordRow[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return groups.values();
 }
 
 function rateRoom(space: RecordSpace, { rateLimit }: ClaimRequest, now: number): number {
@@ -197,7 +203,6 @@ export function sweepRecords(space: RecordSpace, { limit = 1_000 }: SweepRequest
       takenOver.push(row.id);
     }
   }
-  space.forgetClaimsBefore(now - claimMemoryMs);
   const next = space.nextExpiryAt();
   return { takenOver, lost, cancelled, due, ...(next !== undefined && { nextExpiryInMs: Math.max(0, next - now) }) };
 }

@@ -38,6 +38,8 @@ export interface RecordRow {
   /** The last fence that its own holder gave up. */
   settledFence: number;
   owner: string | null;
+  /** The claim that it was taken by last. */
+  claimId: string | null;
   leaseExpiresAt: number | null;
   /** 1 while it counts against its group's limit. */
   holdsSlot: number;
@@ -101,6 +103,7 @@ export function newRecord(name: string, start: NewExecution, sequence: number, n
     fence: 0,
     settledFence: 0,
     owner: null,
+    claimId: null,
     leaseExpiresAt: null,
     holdsSlot: 0,
     dueAt,
@@ -129,49 +132,55 @@ export function newRecord(name: string, start: NewExecution, sequence: number, n
   };
 }
 
-type Nullable<Type> = { [Key in keyof Type]: Type[Key] | null | undefined };
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
-export function toSummary(record: Omit<WholeRecord, "input" | "settings" | "retry" | "trace" | "checkpointBody">): StoredExecutionSummary {
-  const summary: Nullable<Required<StoredExecutionSummary>> = {
+export function toStored(record: WholeRecord): StoredExecution {
+  const stored = toSummary(record) as Writable<StoredExecution>;
+  stored.input = record.input;
+  if (record.settings !== null) stored.settings = record.settings;
+  if (record.retry !== null) stored.retry = record.retry;
+  if (record.trace !== null) stored.trace = record.trace;
+  if (record.checkpointBody !== null) stored.checkpoint = { revision: record.checkpointRevision, body: record.checkpointBody };
+  return stored;
+}
+
+/** What lists give. */
+// Each claim makes one of these: fields that are absent are never there, since taking them away makes an object slow.
+export function toSummary(record: WholeRecord): Writable<StoredExecutionSummary> {
+  const summary: Writable<StoredExecutionSummary> = {
     name: record.name,
     id: record.id,
     sequence: record.sequence,
     status: record.status,
     parked: record.status === "running" && record.phase !== "leased",
     priority: record.rank === 0 ? 0 : -record.rank,
-    group: record.group === "" ? null : record.group,
     tags: record.tags === "[]" ? [] : JSON.parse(record.tags),
     attempt: record.attempt,
     maxAttempts: record.maxAttempts,
     takeovers: record.takeovers,
     maxTakeovers: record.maxTakeovers,
     fence: record.fence,
-    owner: record.owner,
-    leaseExpiresAt: record.leaseExpiresAt,
     queuedAt: record.queuedAt,
-    dueAt: record.dueAt,
-    startedAt: record.startedAt,
-    completedAt: record.completedAt,
-    timeoutMs: record.timeoutMs,
     machineId: record.machineId,
-    machineVersion: record.machineVersion,
-    idempotencyKey: record.idempotencyKey,
-    cancelRequestedAt: record.cancelRequestedAt,
-    reason: record.reason,
     lastSignal: record.lastSignal,
     consumedSignal: record.consumedSignal,
-    progress: record.progress,
-    result: record.result,
-    error: record.error,
-    abandoned: record.abandoned === 1 ? true : null,
   };
-  return withoutNothing(summary) as unknown as StoredExecutionSummary;
-}
-
-export function toStored(record: WholeRecord): StoredExecution {
-  const { input, settings, retry, trace, checkpointRevision: revision, checkpointBody: body } = record;
-  const checkpoint = body === null ? null : { revision, body };
-  return { ...toSummary(record), ...(withoutNothing({ input, settings, retry, trace, checkpoint }) as Pick<StoredExecution, "input">) };
+  if (record.owner !== null) summary.owner = record.owner;
+  if (record.leaseExpiresAt !== null) summary.leaseExpiresAt = record.leaseExpiresAt;
+  if (record.startedAt !== null) summary.startedAt = record.startedAt;
+  if (record.group !== "") summary.group = record.group;
+  if (record.dueAt !== null) summary.dueAt = record.dueAt;
+  if (record.completedAt !== null) summary.completedAt = record.completedAt;
+  if (record.timeoutMs !== null) summary.timeoutMs = record.timeoutMs;
+  if (record.machineVersion !== null) summary.machineVersion = record.machineVersion;
+  if (record.idempotencyKey !== null) summary.idempotencyKey = record.idempotencyKey;
+  if (record.cancelRequestedAt !== null) summary.cancelRequestedAt = record.cancelRequestedAt;
+  if (record.reason !== null) summary.reason = record.reason;
+  if (record.progress !== null) summary.progress = record.progress;
+  if (record.result !== null) summary.result = record.result;
+  if (record.error !== null) summary.error = record.error;
+  if (record.abandoned === 1) summary.abandoned = true;
+  return summary;
 }
 
 export function leaseFacts(row: RecordRow | undefined): LeaseFacts | undefined {
@@ -183,9 +192,4 @@ export function leaseFacts(row: RecordRow | undefined): LeaseFacts | undefined {
       leaseExpiresAt: row.leaseExpiresAt ?? undefined,
     }
   );
-}
-
-function withoutNothing<Type extends object>(record: Type): Type {
-  for (const key of Object.keys(record) as (keyof Type)[]) if (record[key] === undefined || record[key] === null) delete record[key];
-  return record;
 }

@@ -1,8 +1,9 @@
 import type { ReadySource, Turn } from "../../model/claim-plan.ts";
-import type { ExecutionStatus } from "../../model/execution.ts";
+import type { JsonText } from "../../model/json-text.ts";
 import type { NewExecution, StoredExecution } from "../../model/stored-execution.ts";
-import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
+import type { ListRequest, StoredCounts, StoredPage } from "../../ports/execution-store.ts";
 import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
+import type { Settlement } from "../../ports/store-settle.ts";
 import type { RecordChanges, RecordRow } from "./record-row.ts";
 
 /** A stored event with what tells its repetition. */
@@ -21,8 +22,16 @@ export interface RecordSpace extends ReadySource<RecordRow> {
   find(id: string): RecordRow | undefined;
   findByKey(idempotencyKey: string): RecordRow | undefined;
   whole(row: RecordRow): StoredExecution;
-  add(start: NewExecution, now: number): RecordRow;
+  /** False, and nothing is added, when its id or its key is taken. */
+  add(start: NewExecution, now: number): boolean;
   change(row: RecordRow, changes: RecordChanges): void;
+  /** The same changes to several rows that are equal in status and phase. */
+  changeAll(rows: readonly RecordRow[], changes: RecordChanges): void;
+  /**
+   * Completes what is held under this lease, without reading it first; false, and nothing is changed, when it is not held, a cancel is
+   * stored, or it takes more than that. Left out where reading costs nothing.
+   */
+  completeIfHeld?(settlement: Settlement, result: JsonText | null, owner: string, now: number): boolean;
   remove(row: RecordRow): void;
   /** Higher than every position and sequence before. */
   nextPosition(): number;
@@ -35,15 +44,12 @@ export interface RecordSpace extends ReadySource<RecordRow> {
   /** Final ones that ended before then, earliest first. */
   endedBefore(instant: number, limit: number): readonly RecordRow[];
   readyBy(instant: number, limit: number): readonly string[];
-  queuedCount(): number;
-  statusCounts(): Iterable<{ readonly status: ExecutionStatus; readonly count: number }>;
-  parkedCount(): number;
+  counts(): Omit<StoredCounts, "total" | "unclaimable">;
   readyCounts(): Iterable<{ readonly machineKey: string; readonly count: number }>;
   list(request: ListRequest): StoredPage;
 
-  recallClaim(claimId: string): readonly { readonly id: string; readonly fence: number }[] | undefined;
-  rememberClaim(claimId: string, at: number, leases: readonly { readonly id: string; readonly fence: number }[]): void;
-  forgetClaimsBefore(instant: number): void;
+  /** What the claim with this id took, as far as it is still held under it; undefined for one that is not known any more. */
+  recallClaim(claimId: string): readonly RecordRow[] | undefined;
   /** Claims that count against a rate, oldest first. */
   claimsAfter(instant: number): readonly { readonly at: number; readonly count: number }[];
   recordClaims(at: number, count: number): void;

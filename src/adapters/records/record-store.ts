@@ -105,15 +105,14 @@ export function recordMethods({ read, write }: RecordRunner): RecordMethods {
 }
 
 function countRecords(space: RecordSpace, { runs }: CountsRequest): StoredCounts {
-  const counts = { queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0, total: 0, unclaimable: 0, parked: space.parkedCount() };
-  for (const { status, count } of space.statusCounts()) {
-    counts[status] += count;
-    counts.total += count;
+  const { queued, running, completed, failed, cancelled, parked } = space.counts();
+  const total = queued + running + completed + failed + cancelled;
+  let unclaimable = 0;
+  if (runs !== undefined) {
+    const canRun = runsMachine(runs);
+    for (const { machineKey, count } of space.readyCounts()) if (!canRun(machineKey)) unclaimable += count;
   }
-  if (runs === undefined) return counts;
-  const canRun = runsMachine(runs);
-  for (const { machineKey, count } of space.readyCounts()) if (!canRun(machineKey)) counts.unclaimable += count;
-  return counts;
+  return { queued, running, completed, failed, cancelled, total, unclaimable, parked };
 }
 
 function tellFinal(tell: Tell, ids: readonly string[]): void {

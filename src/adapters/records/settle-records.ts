@@ -19,6 +19,9 @@ const signalMemoryMs = 300_000;
 
 export function settleRecords(space: RecordSpace, { owner, settlements }: SettleRequest, now: number): SettleReport[] {
   return settlements.map((settlement): SettleReport => {
+    const { outcome } = settlement;
+    if (outcome.type === "complete" && space.completeIfHeld?.(settlement, outcome.result ?? null, owner, now))
+      return { settled: true, status: "completed", at: now, repeated: false };
     const row = space.find(settlement.id);
     if (row !== undefined && row.settledFence === settlement.fence) return repeatedReport(row);
     const reason = leaseRefusal(leaseFacts(row), owner, settlement.fence, now);
@@ -37,10 +40,20 @@ function settledStatus(row: RecordRow): "queued" | "completed" | "failed" | "can
   return row.status === "running" ? "queued" : row.status;
 }
 
-function settled(space: RecordSpace, row: RecordRow, { fence, outcome, progress }: Settlement, now: number): RecordChanges {
-  const common: RecordChanges = { owner: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };
-  if (progress !== undefined) common.progress = progress;
-  const final: RecordChanges = { ...common, phase: "final", completedAt: now, checkpointBody: null };
+function ended(settlement: Settlement, now: number): RecordChanges {
+  return { ...given(settlement), phase: "final", completedAt: now, checkpointBody: null };
+}
+
+/** What changes whatever becomes of it. */
+function given({ fence, progress }: Settlement): RecordChanges {
+  const changes: RecordChanges = { owner: null, claimId: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };
+  if (progress !== undefined) changes.progress = progress;
+  return changes;
+}
+
+function settled(space: RecordSpace, row: RecordRow, settlement: Settlement, now: number): RecordChanges {
+  const { outcome } = settlement;
+  const final = ended(settlement, now);
   if ("abandoned" in outcome && outcome.abandoned) final.abandoned = 1;
   if (row.cancelRequestedAt !== null) return { ...final, status: "cancelled" };
   switch (outcome.type) {
@@ -53,7 +66,7 @@ function settled(space: RecordSpace, row: RecordRow, { fence, outcome, progress 
     case "retry": {
       const dropped = outcome.checkpoint === "keep" ? {} : { checkpointBody: null, checkpointRevision: 0 };
       return {
-        ...common,
+        ...given(settlement),
         ...queued(outcome.delayMs, now),
         position: space.nextPosition(),
         attemptStep: 1,
@@ -62,7 +75,7 @@ function settled(space: RecordSpace, row: RecordRow, { fence, outcome, progress 
       };
     }
     case "release":
-      return { ...common, ...queued(outcome.delayMs ?? 0, now) };
+      return { ...given(settlement), ...queued(outcome.delayMs ?? 0, now) };
   }
 }
 

@@ -31,6 +31,16 @@ export class StoreWatchers {
     return this.#watchers.size;
   }
 
+  /** Whose work somebody waits for. */
+  namesOfWork(): Set<string> {
+    return new Set([...this.#watchers].filter(({ request }) => request.work).map(({ request }) => request.name));
+  }
+
+  /** Of whose executions somebody waits for the ends. */
+  namesFollowed(): Set<string> {
+    return new Set([...this.#watchers].filter(({ followed }) => followed.size > 0).map(({ request }) => request.name));
+  }
+
   /** Something changed that nobody here knows of. */
   tellAllMissed(): void {
     for (const { listener } of this.#watchers) listener({ type: "missed" });

@@ -3,6 +3,9 @@ import { SchemaVersionError } from "../../model/store-errors.ts";
 
 /** Each entry leads from the version that is its index to the next one; entries are never changed once released. */
 const migrations: readonly string[] = [
+  // Every claim, save and settlement writes its row anew, so what is large lives beside the rows. What a claim adds takes the place of "room":
+  // a row that grows within a full page moves others to new ones, which trebles what is written. Finished rows are in no index that claims
+  // read. "claimId" is in the index of leases so that a repeated claim finds what it took.
   `
   CREATE TABLE actorfleet_executions (
     "sequence" INTEGER PRIMARY KEY,
@@ -11,24 +14,31 @@ const migrations: readonly string[] = [
     "status" TEXT NOT NULL DEFAULT 'queued', "phase" TEXT NOT NULL, "lane" INTEGER NOT NULL DEFAULT 1, "position" INTEGER NOT NULL,
     "readySince" INTEGER NOT NULL, "machineKey" TEXT NOT NULL,
     "attempt" INTEGER NOT NULL DEFAULT 0, "attemptStep" INTEGER NOT NULL DEFAULT 1, "takeovers" INTEGER NOT NULL DEFAULT 0,
-    "fence" INTEGER NOT NULL DEFAULT 0, "settledFence" INTEGER NOT NULL DEFAULT 0, "owner" TEXT, "leaseExpiresAt" INTEGER,
+    "fence" INTEGER NOT NULL DEFAULT 0, "settledFence" INTEGER NOT NULL DEFAULT 0, "owner" TEXT, "claimId" TEXT, "leaseExpiresAt" INTEGER,
     "holdsSlot" INTEGER NOT NULL DEFAULT 0, "dueAt" INTEGER, "startedAt" INTEGER, "completedAt" INTEGER,
     "cancelRequestedAt" INTEGER, "cancelToken" TEXT, "reason" TEXT,
     "lastSignal" INTEGER NOT NULL DEFAULT 0, "consumedSignal" INTEGER NOT NULL DEFAULT 0, "lastEvent" INTEGER NOT NULL DEFAULT 0,
     "checkpointRevision" INTEGER NOT NULL DEFAULT 0,
     "machineVersion" TEXT, "maxAttempts" INTEGER NOT NULL, "timeoutMs" INTEGER, "tags" TEXT NOT NULL,
-    "input" TEXT NOT NULL, "settings" TEXT, "retry" TEXT, "trace" TEXT, "progress" TEXT, "result" TEXT, "error" TEXT,
-    "abandoned" INTEGER, "checkpointBody" TEXT
+    "input" TEXT, "settings" TEXT, "retry" TEXT, "trace" TEXT, "progress" TEXT, "result" TEXT, "error" TEXT, "abandoned" INTEGER,
+    "room" TEXT DEFAULT '${"-".repeat(64)}'
   ) STRICT;
   CREATE UNIQUE INDEX actorfleet_by_id ON actorfleet_executions ("name", "id");
   CREATE UNIQUE INDEX actorfleet_by_key ON actorfleet_executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
   CREATE INDEX actorfleet_ready ON actorfleet_executions ("name", "lane", "rank", "machineKey", "group", "position") WHERE "phase" = 'ready';
   CREATE INDEX actorfleet_due ON actorfleet_executions ("name", "dueAt") WHERE "dueAt" IS NOT NULL;
-  CREATE INDEX actorfleet_leased ON actorfleet_executions ("name", "leaseExpiresAt") WHERE "phase" = 'leased';
+  CREATE INDEX actorfleet_leased ON actorfleet_executions ("name", "claimId", "leaseExpiresAt") WHERE "phase" = 'leased';
   CREATE INDEX actorfleet_slots ON actorfleet_executions ("name", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
   CREATE INDEX actorfleet_finished ON actorfleet_executions ("name", "completedAt") WHERE "completedAt" IS NOT NULL;
-  CREATE INDEX actorfleet_live ON actorfleet_executions ("name", "status", "sequence") WHERE "completedAt" IS NULL;
+  CREATE INDEX actorfleet_live ON actorfleet_executions ("name", "sequence") WHERE "completedAt" IS NULL;
+  CREATE INDEX actorfleet_rare ON actorfleet_executions ("name", "status", "sequence") WHERE "status" = 'failed' OR "status" = 'cancelled';
+  CREATE INDEX actorfleet_parked ON actorfleet_executions ("name", "sequence") WHERE "phase" = 'parked';
   CREATE INDEX actorfleet_groups ON actorfleet_executions ("name", "group", "sequence") WHERE "group" <> '';
+  CREATE TABLE actorfleet_inputs ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
+  CREATE TABLE actorfleet_checkpoints ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
+  CREATE TABLE actorfleet_tags (
+    "space" TEXT NOT NULL, "tag" TEXT NOT NULL, "execution" INTEGER NOT NULL, PRIMARY KEY ("space", "tag", "execution")
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE actorfleet_signals (
     "execution" INTEGER NOT NULL, "sequence" INTEGER NOT NULL, "token" TEXT NOT NULL, "at" INTEGER NOT NULL, "body" TEXT NOT NULL,
     PRIMARY KEY ("execution", "sequence")
@@ -38,8 +48,9 @@ const migrations: readonly string[] = [
     "body" TEXT NOT NULL,
     PRIMARY KEY ("execution", "sequence")
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE actorfleet_claims (
-    "name" TEXT NOT NULL, "claimId" TEXT NOT NULL, "at" INTEGER NOT NULL, "leases" TEXT NOT NULL, PRIMARY KEY ("name", "claimId")
+  CREATE TABLE actorfleet_counts (
+    "name" TEXT PRIMARY KEY, "queued" INTEGER NOT NULL, "running" INTEGER NOT NULL, "completed" INTEGER NOT NULL, "failed" INTEGER NOT NULL,
+    "cancelled" INTEGER NOT NULL, "parked" INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE actorfleet_claim_times ("name" TEXT NOT NULL, "at" INTEGER NOT NULL, "count" INTEGER NOT NULL) STRICT;
   CREATE INDEX actorfleet_claim_times_by_name ON actorfleet_claim_times ("name", "at");

@@ -1,86 +1,80 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { ReadyBucket, Turn } from "../../model/claim-plan.ts";
-import type { ExecutionStatus } from "../../model/execution.ts";
-import type { NewExecution } from "../../model/stored-execution.ts";
+import type { JsonText } from "../../model/json-text.ts";
+import { machineKey, type NewExecution, type StoredExecution } from "../../model/stored-execution.ts";
 import type { ListRequest, StoredPage } from "../../ports/execution-store.ts";
 import type { StoredEvent, StoredSignal } from "../../ports/store-message.ts";
-import {
-  newRecord,
-  type RecordChanges,
-  type RecordExtras,
-  type RecordRow,
-  toStored,
-  toSummary,
-  type WholeRecord,
-} from "../records/record-row.ts";
+import type { Settlement } from "../../ports/store-settle.ts";
+import { type RecordChanges, type RecordRow, toStored, type WholeRecord } from "../records/record-row.ts";
 import type { RecordEvent, RecordSpace } from "../records/record-space.ts";
+import { listSqlite } from "./sqlite-list.ts";
+import { insertColumns, type RowValues, rowColumns, toRow, toWhole, type WholeValues, wholeColumns } from "./sqlite-rows.ts";
 import type { SqliteSession } from "./sqlite-session.ts";
 
-type Leases = readonly { readonly id: string; readonly fence: number }[];
+/** A larger input is not in the row, which is written anew with each change. */
+const maxInlineInput = 1_000;
 
-const template = newRecord(
-  "",
-  { id: "", startToken: "", input: "", priority: 0, tags: [], maxAttempts: 1, maxTakeovers: 0, delayMs: 0, machineId: "" },
-  0,
-  0,
-);
-const extras: readonly (keyof RecordExtras)[] = [
-  "machineVersion",
-  "maxAttempts",
-  "timeoutMs",
-  "tags",
-  "input",
-  "settings",
-  "retry",
-  "trace",
-  "progress",
-  "result",
-  "error",
-  "abandoned",
-  "checkpointBody",
-];
-const large = new Set<string>(["input", "settings", "retry", "trace", "checkpointBody"]);
-const allColumns = Object.keys(template) as (keyof WholeRecord)[];
-const quoted = (columns: readonly string[]) => columns.map((column) => `"${column}"`).join(", ");
-
-const rowColumns = quoted(allColumns.filter((column) => !(extras as readonly string[]).includes(column)));
-const summaryColumns = quoted(allColumns.filter((column) => !large.has(column)));
-/** What a new record does not leave to the defaults of the table. */
-const insertColumns = allColumns.filter((column) => {
-  const value = template[column];
-  const variable = [
-    "inputHash",
-    "idempotencyKey",
-    "dueAt",
-    "machineVersion",
-    "timeoutMs",
-    "settings",
-    "retry",
-    "trace",
-    "takeovers",
-  ].includes(column);
-  return variable
-    ? column !== "takeovers"
-    : value !== null &&
-        ![
-          "status",
-          "lane",
-          "attempt",
-          "attemptStep",
-          "fence",
-          "settledFence",
-          "holdsSlot",
-          "lastSignal",
-          "consumedSignal",
-          "lastEvent",
-          "checkpointRevision",
-        ].includes(column);
-});
-const insertSql = `INSERT INTO actorfleet_executions (${quoted(insertColumns)}) VALUES (${insertColumns.map(() => "?").join(", ")})`;
-
-const ready = `FROM actorfleet_executions WHERE "name" = ? AND "phase" = 'ready'`;
-const bucketSql = `SELECT "lane", "rank", "machineKey", "group" ${ready}`;
+const from = `FROM actorfleet_executions WHERE "name" = ?`;
+/** Named where SQLite, which knows nothing of how many rows there are, takes another one. */
+const by = (index: string) => `FROM actorfleet_executions INDEXED BY actorfleet_${index} WHERE "name" = ?`;
+const ready = `${from} AND "phase" = 'ready'`;
+const bucket = `SELECT "lane", "rank", "machineKey", "group" ${ready}`;
 const bucketOrder = `ORDER BY "lane", "rank", "machineKey", "group" LIMIT 1`;
+
+const complete = (more: string) => `UPDATE actorfleet_executions SET
+  "owner" = NULL, "claimId" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = ?, "phase" = 'final', "status" = 'completed',
+  "completedAt" = ?, "error" = NULL, "result" = ?${more}
+  WHERE "name" = ? AND "id" = ? AND "fence" = ? AND "owner" = ? AND "leaseExpiresAt" > ? AND "phase" = 'leased'
+  AND "cancelRequestedAt" IS NULL AND "checkpointRevision" = 0`;
+
+/** Texts that are the same objects each time, so that their statements are found at once. */
+const sql = {
+  find: `SELECT ${rowColumns} ${from} AND "id" = ?`,
+  findByKey: `SELECT ${rowColumns} ${from} AND "idempotencyKey" = ?`,
+  whole: `SELECT ${wholeColumns} FROM actorfleet_executions WHERE "sequence" = ?`,
+  insert: `INSERT INTO actorfleet_executions (${insertColumns}) VALUES (${insertColumns.replaceAll(/"\w+"/g, "?")}) ON CONFLICT DO NOTHING`,
+  complete: complete(""),
+  completeWithProgress: complete(', "progress" = ?'),
+  putTag: "INSERT INTO actorfleet_tags VALUES (?, ?, ?)",
+  // SQLite walks through all equal entries for a comparison of row values, so each column has its own.
+  nextGroup: `${bucket} AND "lane" = ? AND "rank" = ? AND "machineKey" = ? AND "group" > ? ${bucketOrder}`,
+  nextKey: `${bucket} AND "lane" = ? AND "rank" = ? AND "machineKey" > ? ${bucketOrder}`,
+  nextRank: `${bucket} AND "lane" = ? AND "rank" > ? ${bucketOrder}`,
+  nextLane: `${bucket} AND "lane" > ? ${bucketOrder}`,
+  oldest: `SELECT ${wholeColumns} ${ready} AND "lane" = ? AND "rank" = ? AND "machineKey" = ? AND "group" = ? ORDER BY "position" LIMIT ? + 0 OFFSET ? + 0`,
+  holders: `SELECT count(*) ${from} AND "group" = ? AND "holdsSlot" = 1 AND "group" <> ''`,
+  due: `SELECT ${rowColumns} ${from} AND "dueAt" <= ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT ? + 0`,
+  nextDue: `SELECT "dueAt" ${from} AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1`,
+  expired: `SELECT ${rowColumns} ${by("leased")} AND "phase" = 'leased' AND "leaseExpiresAt" <= ? ORDER BY "leaseExpiresAt" LIMIT ? + 0`,
+  nextExpiry: `SELECT min("leaseExpiresAt") ${from} AND "phase" = 'leased'`,
+  ended: `SELECT ${rowColumns} ${from} AND "completedAt" < ? AND "completedAt" IS NOT NULL ORDER BY "completedAt" LIMIT ? + 0`,
+  overdue: `SELECT "id" ${by("ready")} AND "phase" = 'ready' AND "readySince" <= ? ORDER BY "readySince", "position" LIMIT ? + 0`,
+  readyCounts: `SELECT "machineKey", count(*) ${ready} GROUP BY "machineKey"`,
+  held: `SELECT ${wholeColumns} ${from} AND "claimId" = ? AND "phase" = 'leased'`,
+  claimsAfter: 'SELECT "at", "count" FROM actorfleet_claim_times WHERE "name" = ? AND "at" > ? ORDER BY "at"',
+  signalByToken: 'SELECT "sequence" FROM actorfleet_signals WHERE "execution" = ? AND "token" = ?',
+  dropSignals: 'DELETE FROM actorfleet_signals WHERE "execution" = ? AND "sequence" <= ? AND "at" < ?',
+  signalsAfter:
+    'SELECT "sequence", "at", "body" FROM actorfleet_signals WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ? + 0',
+  lastOrdinal: 'SELECT "ordinal" FROM actorfleet_events WHERE "execution" = ? AND "fence" = ? ORDER BY "sequence" DESC LIMIT 1',
+  eventsAfter:
+    'SELECT "sequence", "at", "body" FROM actorfleet_events WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ? + 0',
+  putInput: "INSERT INTO actorfleet_inputs VALUES (?, ?)",
+  getInput: 'SELECT "body" FROM actorfleet_inputs WHERE "execution" = ?',
+  putCheckpoint: 'INSERT INTO actorfleet_checkpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET "body" = excluded."body"',
+  getCheckpoint: 'SELECT "body" FROM actorfleet_checkpoints WHERE "execution" = ?',
+  dropCheckpoint: 'DELETE FROM actorfleet_checkpoints WHERE "execution" = ?',
+} as const;
+
+const removals = [
+  'DELETE FROM actorfleet_inputs WHERE "execution" = ?',
+  `DELETE FROM actorfleet_tags WHERE ("space", "tag", "execution") IN
+    (SELECT "name", json_each."value", "sequence" FROM actorfleet_executions, json_each("tags") WHERE "sequence" = ?)`,
+  'DELETE FROM actorfleet_executions WHERE "sequence" = ?',
+];
+
+/** Statements that change some columns, by those columns. */
+const updates = new Map<string, { readonly one: string; readonly several: string }>();
 
 /** The records of one name in a SQLite file; every call runs in the transaction that the session has open. */
 export class SqliteSpace implements RecordSpace {
@@ -94,43 +88,99 @@ export class SqliteSpace implements RecordSpace {
   }
 
   find(id: string): RecordRow | undefined {
-    return this.#session.get(`SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "id" = ?`, this.#name, id);
+    const values = this.#session.get<RowValues>(sql.find, this.#name, id);
+    return values && toRow(values);
   }
 
   findByKey(idempotencyKey: string): RecordRow | undefined {
-    return this.#session.get(
-      `SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "idempotencyKey" = ?`,
+    const values = this.#session.get<RowValues>(sql.findByKey, this.#name, idempotencyKey);
+    return values && toRow(values);
+  }
+
+  whole(row: RecordRow): StoredExecution {
+    const record = "tags" in row ? (row as WholeRecord) : toWhole(this.#session.get<WholeValues>(sql.whole, row.sequence) as WholeValues);
+    if (record.input === "") record.input = this.#body(sql.getInput, row) ?? "null";
+    if (record.checkpointRevision > 0) record.checkpointBody = this.#body(sql.getCheckpoint, row) ?? null;
+    return toStored(record);
+  }
+
+  add(start: NewExecution, now: number): boolean {
+    const { id, tags, input, machineId, machineVersion, delayMs } = start;
+    const position = this.#session.nextPosition();
+    const phase = delayMs > 0 ? "delayed" : "ready";
+    const isLarge = input.length > maxInlineInput;
+    const added = this.#session.run(
+      sql.insert,
+      position,
       this.#name,
-      idempotencyKey,
+      id,
+      start.startToken,
+      start.inputHash ?? null,
+      start.idempotencyKey ?? null,
+      -start.priority,
+      start.group ?? "",
+      machineId,
+      now,
+      start.maxTakeovers,
+      phase,
+      position,
+      now,
+      machineKey(machineId, machineVersion),
+      delayMs > 0 ? now + delayMs : null,
+      machineVersion ?? null,
+      start.maxAttempts,
+      start.timeoutMs ?? null,
+      tags.length === 0 ? "[]" : JSON.stringify(tags),
+      isLarge ? null : input,
+      start.settings ?? null,
+      start.retry ?? null,
+      start.trace ?? null,
     );
+    if (!added) return false;
+    if (isLarge) this.#session.run(sql.putInput, position, input);
+    if (tags.length > 0) for (const tag of new Set(tags)) this.#session.run(sql.putTag, this.#name, tag, position);
+    this.#session.counts.change(this.#name, "queued", phase, 1);
+    return true;
   }
 
-  whole({ sequence }: RecordRow) {
-    return toStored(this.#session.get('SELECT * FROM actorfleet_executions WHERE "sequence" = ?', sequence) as WholeRecord);
-  }
-
-  add(start: NewExecution, now: number): RecordRow {
-    const record = newRecord(this.#name, start, this.#session.nextPosition(), now);
-    this.#session.run(insertSql, ...insertColumns.map((column) => record[column]));
-    return record;
-  }
-
-  change(row: RecordRow, changes: RecordChanges): void {
-    const columns = Object.keys(changes);
-    if (columns.length === 0) return;
-    const assignments = columns.map((column) => `"${column}" = ?`).join(", ");
-    this.#session.run(
-      `UPDATE actorfleet_executions SET ${assignments} WHERE "sequence" = ?`,
-      ...(Object.values(changes) as SQLInputValue[]),
-      row.sequence,
-    );
+  change(row: RecordRow, { checkpointBody, ...changes }: RecordChanges): void {
+    const values = Object.values(changes) as SQLInputValue[];
+    if (values.length > 0) this.#session.run(updateOf(changes).one, ...values, row.sequence);
+    if (typeof checkpointBody === "string") this.#session.run(sql.putCheckpoint, row.sequence, checkpointBody);
+    else if (checkpointBody === null && row.checkpointRevision > 0) this.#session.run(sql.dropCheckpoint, row.sequence);
+    this.#session.counts.change(this.#name, row.status, row.phase, -1);
     Object.assign(row, changes);
+    this.#session.counts.change(this.#name, row.status, row.phase, 1);
   }
 
-  remove({ sequence }: RecordRow): void {
-    this.#session.run('DELETE FROM actorfleet_signals WHERE "execution" = ?', sequence);
-    this.#session.run('DELETE FROM actorfleet_events WHERE "execution" = ?', sequence);
-    this.#session.run('DELETE FROM actorfleet_executions WHERE "sequence" = ?', sequence);
+  changeAll(rows: readonly RecordRow[], changes: RecordChanges): void {
+    const [first] = rows;
+    if (first === undefined) return;
+    const sequences = JSON.stringify(rows.map(({ sequence }) => sequence));
+    this.#session.run(updateOf(changes).several, ...(Object.values(changes) as SQLInputValue[]), sequences);
+    this.#session.counts.change(this.#name, first.status, first.phase, -rows.length);
+    for (const row of rows) Object.assign(row, changes);
+    this.#session.counts.change(this.#name, first.status, first.phase, rows.length);
+  }
+
+  completeIfHeld({ id, fence, progress }: Settlement, result: JsonText | null, owner: string, now: number): boolean {
+    const completed =
+      progress === undefined
+        ? this.#session.run(sql.complete, fence, now, result, this.#name, id, fence, owner, now)
+        : this.#session.run(sql.completeWithProgress, fence, now, result, progress, this.#name, id, fence, owner, now);
+    if (!completed) return false;
+    this.#session.counts.change(this.#name, "running", "leased", -1);
+    this.#session.counts.change(this.#name, "completed", "final", 1);
+    return true;
+  }
+
+  remove(row: RecordRow): void {
+    const { sequence } = row;
+    if (row.lastSignal > 0) this.#session.run('DELETE FROM actorfleet_signals WHERE "execution" = ?', sequence);
+    if (row.lastEvent > 0) this.#session.run('DELETE FROM actorfleet_events WHERE "execution" = ?', sequence);
+    if (row.checkpointRevision > 0) this.#session.run(sql.dropCheckpoint, sequence);
+    for (const removal of removals) this.#session.run(removal, sequence);
+    this.#session.counts.change(this.#name, row.status, row.phase, -1);
   }
 
   nextPosition(): number {
@@ -138,130 +188,69 @@ export class SqliteSpace implements RecordSpace {
   }
 
   holders(group: string): number {
-    const sql = `SELECT count(*) AS "count" FROM actorfleet_executions WHERE "name" = ? AND "group" = ? AND "holdsSlot" = 1 AND "group" <> ''`;
-    return this.#session.get<{ count: number }>(sql, this.#name, group)?.count ?? 0;
+    return this.#session.get<[number]>(sql.holders, this.#name, group)?.[0] ?? 0;
   }
 
-  // SQLite walks through all equal entries for a comparison of row values, so each column has its own.
   bucketAfter({ lane, rank, machineKey, group }: ReadyBucket): ReadyBucket | undefined {
-    const level = `${bucketSql} AND "lane" = ? AND "rank" = ?`;
     return (
-      this.#session.get(`${level} AND "machineKey" = ? AND "group" > ? ${bucketOrder}`, this.#name, lane, rank, machineKey, group) ??
-      this.#session.get(`${level} AND "machineKey" > ? ${bucketOrder}`, this.#name, lane, rank, machineKey)
+      this.#bucket(sql.nextGroup, this.#name, lane, rank, machineKey, group) ??
+      this.#bucket(sql.nextKey, this.#name, lane, rank, machineKey)
     );
   }
 
   levelAfter(lane: number, rank: number): ReadyBucket | undefined {
-    return (
-      this.#session.get(`${bucketSql} AND "lane" = ? AND "rank" > ? ${bucketOrder}`, this.#name, lane, rank) ??
-      this.#session.get(`${bucketSql} AND "lane" > ? ${bucketOrder}`, this.#name, lane)
-    );
+    return this.#bucket(sql.nextRank, this.#name, lane, rank) ?? this.#bucket(sql.nextLane, this.#name, lane);
   }
 
   oldest({ lane, rank, machineKey, group }: ReadyBucket, skip: number, count: number): RecordRow[] {
-    const sql = `SELECT ${rowColumns} ${ready} AND "lane" = ? AND "rank" = ? AND "machineKey" = ? AND "group" = ? ORDER BY "position" LIMIT ? OFFSET ?`;
-    return this.#session.all(sql, this.#name, lane, rank, machineKey, group, Math.min(count, 1_000_000), skip);
+    return this.#session
+      .all<WholeValues>(sql.oldest, this.#name, lane, rank, machineKey, group, Math.min(count, 1_000_000), skip)
+      .map(toWhole);
   }
 
   dueBy(instant: number, limit: number): RecordRow[] {
-    const sql = `SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "dueAt" <= ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT ?`;
-    return this.#session.all(sql, this.#name, instant, limit);
+    return this.#session.all<RowValues>(sql.due, this.#name, instant, limit).map(toRow);
   }
 
   nextDueAt(): number | undefined {
-    return this.#session.get<{ at: number }>(
-      `SELECT "dueAt" AS "at" FROM actorfleet_executions WHERE "name" = ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1`,
-      this.#name,
-    )?.at;
+    return this.#session.get<[number]>(sql.nextDue, this.#name)?.[0];
   }
 
   expiredBy(instant: number, limit: number): RecordRow[] {
-    const sql = `SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "leaseExpiresAt" <= ? AND "phase" = 'leased' ORDER BY "leaseExpiresAt" LIMIT ?`;
-    return this.#session.all(sql, this.#name, instant, limit);
+    return this.#session.all<RowValues>(sql.expired, this.#name, instant, limit).map(toRow);
   }
 
   nextExpiryAt(): number | undefined {
-    const sql = `SELECT "leaseExpiresAt" AS "at" FROM actorfleet_executions WHERE "name" = ? AND "phase" = 'leased' ORDER BY "leaseExpiresAt" LIMIT 1`;
-    return this.#session.get<{ at: number }>(sql, this.#name)?.at;
+    return this.#session.get<[number | null]>(sql.nextExpiry, this.#name)?.[0] ?? undefined;
   }
 
   endedBefore(instant: number, limit: number): RecordRow[] {
-    const sql = `SELECT ${rowColumns} FROM actorfleet_executions WHERE "name" = ? AND "completedAt" < ? AND "completedAt" IS NOT NULL ORDER BY "completedAt" LIMIT ?`;
-    return this.#session.all(sql, this.#name, instant, limit);
+    return this.#session.all<RowValues>(sql.ended, this.#name, instant, limit).map(toRow);
   }
 
   readyBy(instant: number, limit: number): string[] {
-    const sql = `SELECT "id" ${ready} AND "readySince" <= ? ORDER BY "readySince", "position" LIMIT ?`;
-    return this.#session.all<{ id: string }>(sql, this.#name, instant, limit).map(({ id }) => id);
+    return this.#session.all<[string]>(sql.overdue, this.#name, instant, limit).map(([id]) => id);
   }
 
-  queuedCount(): number {
-    const sql = `SELECT count(*) AS "count" FROM actorfleet_executions WHERE "name" = ? AND "status" = 'queued' AND "completedAt" IS NULL`;
-    return this.#session.get<{ count: number }>(sql, this.#name)?.count ?? 0;
-  }
-
-  parkedCount(): number {
-    const sql = `SELECT count(*) AS "count" FROM actorfleet_executions WHERE "name" = ? AND "status" = 'running' AND "completedAt" IS NULL AND "phase" <> 'leased'`;
-    return this.#session.get<{ count: number }>(sql, this.#name)?.count ?? 0;
-  }
-
-  statusCounts(): { status: ExecutionStatus; count: number }[] {
-    return this.#session.all(
-      'SELECT "status", count(*) AS "count" FROM actorfleet_executions WHERE "name" = ? GROUP BY "status"',
-      this.#name,
-    );
+  counts() {
+    return this.#session.counts.of(this.#name);
   }
 
   readyCounts(): { machineKey: string; count: number }[] {
-    return this.#session.all(`SELECT "machineKey", count(*) AS "count" ${ready} GROUP BY "machineKey"`, this.#name);
+    return this.#session.all<[string, number]>(sql.readyCounts, this.#name).map(([machineKey, count]) => ({ machineKey, count }));
   }
 
-  list({ status, group, tag, limit, cursor }: ListRequest): StoredPage {
-    const conditions = ['"name" = ?', '"sequence" > ?'];
-    const values: SQLInputValue[] = [this.#name, cursor === undefined ? 0 : Number(cursor)];
-    if (status !== undefined) {
-      conditions.push('"status" = ?');
-      values.push(status);
-      if (status === "queued" || status === "running") conditions.push('"completedAt" IS NULL');
-    }
-    if (group !== undefined) {
-      conditions.push(`"group" = ? AND "group" <> ''`);
-      values.push(group);
-    }
-    if (tag !== undefined) {
-      conditions.push('EXISTS (SELECT 1 FROM json_each("tags") WHERE json_each."value" = ?)');
-      values.push(tag);
-    }
-    const sql = `SELECT ${summaryColumns} FROM actorfleet_executions WHERE ${conditions.join(" AND ")} ORDER BY "sequence" LIMIT ?`;
-    const found = this.#session.all<WholeRecord>(sql, ...values, limit + 1);
-    const page = found.slice(0, limit);
-    return { items: page.map(toSummary), ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
+  list(request: ListRequest): StoredPage {
+    return listSqlite(this.#session, request);
   }
 
-  recallClaim(claimId: string): Leases | undefined {
-    const row = this.#session.get<{ leases: string }>(
-      'SELECT "leases" FROM actorfleet_claims WHERE "name" = ? AND "claimId" = ?',
-      this.#name,
-      claimId,
-    );
-    return row && (JSON.parse(row.leases) as [string, number][]).map(([id, fence]) => ({ id, fence }));
-  }
-
-  rememberClaim(claimId: string, at: number, leases: Leases): void {
-    const text = JSON.stringify(leases.map(({ id, fence }) => [id, fence]));
-    this.#session.run("INSERT INTO actorfleet_claims VALUES (?, ?, ?, ?)", this.#name, claimId, at, text);
-  }
-
-  forgetClaimsBefore(instant: number): void {
-    this.#session.run('DELETE FROM actorfleet_claims WHERE "name" = ? AND "at" < ?', this.#name, instant);
+  recallClaim(claimId: string): RecordRow[] | undefined {
+    const held = this.#session.all<WholeValues>(sql.held, this.#name, claimId);
+    return held.length === 0 ? undefined : held.map(toWhole);
   }
 
   claimsAfter(instant: number): { at: number; count: number }[] {
-    return this.#session.all(
-      'SELECT "at", "count" FROM actorfleet_claim_times WHERE "name" = ? AND "at" > ? ORDER BY "at"',
-      this.#name,
-      instant,
-    );
+    return this.#session.all<[number, number]>(sql.claimsAfter, this.#name, instant).map(([at, count]) => ({ at, count }));
   }
 
   recordClaims(at: number, count: number): void {
@@ -271,12 +260,7 @@ export class SqliteSpace implements RecordSpace {
   }
 
   signalByToken({ sequence, lastSignal }: RecordRow, token: string): number | undefined {
-    if (lastSignal === 0) return undefined;
-    return this.#session.get<{ sequence: number }>(
-      'SELECT "sequence" FROM actorfleet_signals WHERE "execution" = ? AND "token" = ?',
-      sequence,
-      token,
-    )?.sequence;
+    return lastSignal === 0 ? undefined : this.#session.get<[number]>(sql.signalByToken, sequence, token)?.[0];
   }
 
   addSignal(row: RecordRow, { sequence, token, at, body }: StoredSignal & { readonly token: string }): void {
@@ -284,22 +268,15 @@ export class SqliteSpace implements RecordSpace {
   }
 
   dropSignals({ sequence, lastSignal }: RecordRow, upTo: number, before: number): void {
-    if (lastSignal > 0)
-      this.#session.run('DELETE FROM actorfleet_signals WHERE "execution" = ? AND "sequence" <= ? AND "at" < ?', sequence, upTo, before);
+    if (lastSignal > 0) this.#session.run(sql.dropSignals, sequence, upTo, before);
   }
 
-  signalsAfter(row: RecordRow, after: number, limit: number): StoredSignal[] {
-    return this.#session.all(
-      'SELECT "sequence", "at", "body" FROM actorfleet_signals WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ?',
-      row.sequence,
-      after,
-      limit,
-    );
+  signalsAfter({ sequence }: RecordRow, after: number, limit: number): StoredSignal[] {
+    return this.#session.all<[number, number, string]>(sql.signalsAfter, sequence, after, limit).map(toMessage);
   }
 
   lastOrdinal({ sequence }: RecordRow, fence: number): number | undefined {
-    const sql = 'SELECT "ordinal" FROM actorfleet_events WHERE "execution" = ? AND "fence" = ? ORDER BY "sequence" DESC LIMIT 1';
-    return this.#session.get<{ ordinal: number }>(sql, sequence, fence)?.ordinal;
+    return this.#session.get<[number]>(sql.lastOrdinal, sequence, fence)?.[0];
   }
 
   addEvent(row: RecordRow, { sequence, fence, ordinal, at, body }: RecordEvent): void {
@@ -310,12 +287,34 @@ export class SqliteSpace implements RecordSpace {
     this.#session.run('DELETE FROM actorfleet_events WHERE "execution" = ? AND "sequence" <= ?', row.sequence, upTo);
   }
 
-  eventsAfter(row: RecordRow, after: number, limit: number): StoredEvent[] {
-    return this.#session.all(
-      'SELECT "sequence", "at", "body" FROM actorfleet_events WHERE "execution" = ? AND "sequence" > ? ORDER BY "sequence" LIMIT ?',
-      row.sequence,
-      after,
-      limit,
-    );
+  eventsAfter({ sequence }: RecordRow, after: number, limit: number): StoredEvent[] {
+    return this.#session.all<[number, number, string]>(sql.eventsAfter, sequence, after, limit).map(toMessage);
   }
+
+  #bucket(statement: string, ...values: SQLInputValue[]): ReadyBucket | undefined {
+    const found = this.#session.get<[number, number, string, string]>(statement, ...values);
+    return found && { lane: found[0], rank: found[1], machineKey: found[2], group: found[3] };
+  }
+
+  #body(statement: string, { sequence }: RecordRow): string | undefined {
+    return this.#session.get<[string]>(statement, sequence)?.[0];
+  }
+}
+
+function updateOf(changes: RecordChanges): { readonly one: string; readonly several: string } {
+  const columns = Object.keys(changes);
+  const key = columns.join();
+  let update = updates.get(key);
+  if (update === undefined) {
+    const assignments = columns.map((column) => `"${column}" = ?`);
+    if (columns.includes("claimId")) assignments.push('"room" = NULL');
+    const text = `UPDATE actorfleet_executions SET ${assignments.join(", ")} WHERE "sequence"`;
+    update = { one: `${text} = ?`, several: `${text} IN (SELECT "value" FROM json_each(?))` };
+    updates.set(key, update);
+  }
+  return update;
+}
+
+function toMessage([sequence, at, body]: [number, number, string]): StoredSignal {
+  return { sequence, at, body };
 }

@@ -5,6 +5,7 @@ import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-st
 import type { StoreNotice } from "../../ports/store-message.ts";
 import { insertWork, type RecordWork, recordMethods } from "../records/record-store.ts";
 import { StoreWatchers } from "../records/store-watchers.ts";
+import { SqliteNotices } from "./sqlite-notices.ts";
 import type { SqliteSession } from "./sqlite-session.ts";
 import { SqliteSpace } from "./sqlite-space.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
@@ -19,7 +20,7 @@ export interface SqliteStoreOptions {
   clock?: Clock;
   /** How long a call waits for other processes to finish writing before it rejects with `StoreUnavailableError`; 5 000. */
   busyTimeoutMs?: number;
-  /** How often watchers look for changes of other processes; 50. */
+  /** How often watchers look for changes of other processes, beside whenever the system tells that the file was written; 50. */
   noticeDelayMs?: number;
 }
 
@@ -27,9 +28,9 @@ export interface SqliteStoreOptions {
 export interface SqliteDatabaseLike {
   exec(sql: string): void;
   prepare(sql: string): {
-    run(...values: never[]): unknown;
-    get(...values: never[]): unknown;
-    all(...values: never[]): unknown[];
+    run(...values: (null | number | bigint | string | Uint8Array)[]): unknown;
+    get(...values: (null | number | bigint | string | Uint8Array)[]): unknown;
+    all(...values: (null | number | bigint | string | Uint8Array)[]): unknown[];
   };
 }
 
@@ -58,7 +59,7 @@ export interface SqliteStore extends ExecutionStore {
 
 interface OpenTransaction extends SqliteTransaction {
   readonly session: SqliteSession;
-  readonly notices: { name: string; notice: StoreNotice }[];
+  readonly told: { name: string; notice: StoreNotice }[];
   open: boolean;
 }
 
@@ -69,8 +70,9 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const watchers = new StoreWatchers();
   const spaces = new Map<string, SqliteSpace>();
   const transactions = new WeakMap<SqliteTransaction, OpenTransaction>();
-  let looking: unknown;
-  let seenVersion: number | undefined;
+  const isShared = filename !== ":memory:";
+  const read = writer.peek.bind(writer);
+  const notices = new SqliteNotices({ filename, clock, watchers, delayMs: noticeDelayMs, read });
 
   const spaceOf = (session: SqliteSession, name: string): SqliteSpace => {
     const space = spaces.get(name) ?? new SqliteSpace(session, name);
@@ -79,25 +81,18 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   };
 
   async function call<Result>(kind: "read" | "write", name: string, work: RecordWork<Result>): Promise<Result> {
-    const notices: StoreNotice[] = [];
-    const result = await writer.call(kind, (session) => work(spaceOf(session, name), clock.now(), (notice) => notices.push(notice)));
-    for (const notice of notices) watchers.tell(name, notice);
+    let told: StoreNotice[] = [];
+    const result = await writer.call(kind, (session) => {
+      told = [];
+      return work(spaceOf(session, name), clock.now(), (notice) => told.push(notice));
+    });
+    for (const notice of told) watchers.tell(name, notice);
     return result;
   }
 
-  /** Other connections' commits show only in a counter, so watchers are told to look. */
-  function look(): void {
-    looking = undefined;
-    if (watchers.size === 0) return;
-    const version = writer.dataVersion();
-    if (version !== seenVersion && seenVersion !== undefined) watchers.tellAllMissed();
-    seenVersion = version;
-    looking = clock.setTimeout(look, noticeDelayMs, true);
-  }
-
   const capabilities: StoreCapabilities = {
-    shared: filename !== ":memory:",
-    durability: filename === ":memory:" ? "none" : synchronous === "FULL" ? "power" : "process",
+    shared: isShared,
+    durability: !isShared ? "none" : synchronous === "FULL" ? "power" : "process",
     notices: "polled",
     transactions: "handle",
     roundRobin: "process",
@@ -115,41 +110,38 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
       const transaction = transactions.get(request.transaction as SqliteTransaction);
       if (!transaction?.open)
         throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
-      const { session, notices } = transaction;
-      const tell = (notice: StoreNotice) => void notices.push({ name: request.name, notice });
+      const { session, told } = transaction;
+      const tell = (notice: StoreNotice) => void told.push({ name: request.name, notice });
       return insertWork(request)(spaceOf(session, request.name), clock.now(), tell);
     },
 
     async transaction(write) {
-      const notices: OpenTransaction["notices"] = [];
-      const result = await writer.call("write", (session) => inTransaction(session, notices, write), true);
-      for (const { name, notice } of notices) watchers.tell(name, notice);
+      const told: OpenTransaction["told"] = [];
+      const result = await writer.call("write", (session) => inTransaction(session, told, write), true);
+      for (const { name, notice } of told) watchers.tell(name, notice);
       return result;
     },
 
     async watch(request, listener) {
       await writer.call("read", () => {});
       const watch = watchers.watch(request, listener);
-      if (looking === undefined) {
-        seenVersion = writer.dataVersion();
-        look();
-      }
+      if (isShared) notices.start();
       return watch;
     },
 
     async close() {
-      clock.clearTimeout(looking);
+      notices.stop();
       await writer.close();
     },
   };
 
   function inTransaction<Result>(
     session: SqliteSession,
-    notices: OpenTransaction["notices"],
+    told: OpenTransaction["told"],
     write: (transaction: SqliteTransaction) => Result,
   ): Result {
     const handle: SqliteTransaction = { database: session.database as unknown as SqliteDatabaseLike };
-    const transaction: OpenTransaction = { ...handle, session, notices, open: true };
+    const transaction: OpenTransaction = { ...handle, session, told, open: true };
     transactions.set(handle, transaction);
     try {
       const result = write(handle);

@@ -8,6 +8,7 @@ interface Turn {
   readonly kind: "read" | "write";
   /** Shares a transaction with no other call. */
   readonly alone: boolean;
+  /** Called again when its transaction failed because of another one. */
   run(session: SqliteSession): void;
   /** Called once the transaction has been committed. */
   done(): void;
@@ -22,12 +23,17 @@ export interface SqliteWriterOptions {
   readonly busyTimeoutMs: number;
 }
 
-/** Runs calls in order; those of one tick share a transaction, in which each succeeds or fails for itself. */
+/**
+ * Runs calls in order; those of one turn of the event loop share a transaction, in which each succeeds or fails for itself. Waiting for the
+ * turn to end gathers what different executions write, and lets timers and connections have theirs however much there is to write.
+ */
 export class SqliteWriter {
   readonly #options: SqliteWriterOptions;
   #session: SqliteSession | undefined;
   #turns: Turn[] = [];
   #scheduled = false;
+  /** So many of the first turns were together in a transaction that failed, and have one each now. */
+  #separate = 0;
   #busySince: number | undefined;
   #closed = false;
 
@@ -47,9 +53,9 @@ export class SqliteWriter {
     });
   }
 
-  /** A number that changes when another connection commits; undefined while the file is not open. */
-  dataVersion(): number | undefined {
-    return this.#session?.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
+  /** Reads at once, between two transactions; undefined while the file is not open. */
+  peek<Result>(work: (session: SqliteSession) => Result): Result | undefined {
+    return this.#session && work(this.#session);
   }
 
   async close(): Promise<void> {
@@ -64,7 +70,10 @@ export class SqliteWriter {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => this.#flush());
+    const flush = () => this.#flush();
+    const { clock } = this.#options;
+    if (clock.setImmediate === undefined) queueMicrotask(flush);
+    else clock.setImmediate(flush);
   }
 
   #flush(): void {
@@ -73,10 +82,7 @@ export class SqliteWriter {
   }
 
   #runBatch(): void {
-    const alone = this.#turns[0]?.alone === true;
-    const firstAlone = this.#turns.findIndex((turn) => turn.alone);
-    const count = alone ? 1 : firstAlone < 0 ? this.#turns.length : firstAlone;
-    const batch = this.#turns.slice(0, count);
+    const batch = this.#turns.slice(0, this.#batchSize());
     let session: SqliteSession;
     try {
       session = this.#open();
@@ -86,14 +92,38 @@ export class SqliteWriter {
         this.#comeBack();
         return;
       }
-      this.#busySince = undefined;
-      this.#turns.splice(0, count);
+      this.#take(batch);
       for (const turn of batch) turn.failed(error);
       return;
     }
+    try {
+      for (const turn of batch) turn.run(session);
+      session.commit();
+    } catch (error) {
+      session.rollback();
+      if (batch.length > 1) {
+        this.#separate = batch.length;
+        return;
+      }
+      this.#take(batch);
+      for (const turn of batch) turn.failed(error);
+      return;
+    }
+    this.#take(batch);
+    for (const turn of batch) turn.done();
+  }
+
+  #batchSize(): number {
+    if (this.#separate > 0 || this.#turns[0]?.alone) return 1;
+    const firstAlone = this.#turns.findIndex((turn) => turn.alone);
+    return firstAlone < 0 ? this.#turns.length : firstAlone;
+  }
+
+  /** Their turn is over. */
+  #take(batch: readonly Turn[]): void {
     this.#busySince = undefined;
-    this.#turns.splice(0, count);
-    runInTransaction(session, batch);
+    this.#turns.splice(0, batch.length);
+    this.#separate = Math.max(0, this.#separate - 1);
   }
 
   #open(): SqliteSession {
@@ -112,34 +142,6 @@ export class SqliteWriter {
     const waitedMs = this.#options.clock.monotonicNow() - (this.#busySince ?? 0);
     this.#options.clock.setTimeout(() => this.#flush(), Math.min(25, 1 + waitedMs / 4));
   }
-}
-
-function runInTransaction(session: SqliteSession, batch: readonly Turn[]): void {
-  const succeeded: Turn[] = [];
-  try {
-    for (const turn of batch) {
-      if (batch.length > 1) session.run("SAVEPOINT one_call");
-      try {
-        turn.run(session);
-        succeeded.push(turn);
-      } catch (error) {
-        turn.failed(error);
-        if (batch.length === 1) {
-          session.rollback();
-          return;
-        }
-        session.run("ROLLBACK TO one_call");
-      }
-      if (batch.length > 1) session.run("RELEASE one_call");
-    }
-    session.commit();
-  } catch (error) {
-    session.rollback();
-    // Turns that failed already ignore this.
-    for (const turn of batch) turn.failed(error);
-    return;
-  }
-  for (const turn of succeeded) turn.done();
 }
 
 function errorCode(error: unknown): number | undefined {

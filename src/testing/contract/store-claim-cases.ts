@@ -139,6 +139,23 @@ export const storeClaimCases: StoreCases = {
     await elapse(1);
     assert.deepEqual(ids(await claim("w1")), ["a"]);
   },
+  "where time alone brings nothing, neither a claim nor a sweep says when to come again": async ({ store, start, claim }) => {
+    const ask = (claimId: string) => store.claim({ name, owner: "w1", claimId, limit: 2, leaseMs, machineId: "machine", versions: "any" });
+    assert.equal((await ask("before")).nextDueInMs, undefined);
+    assert.equal((await store.sweep({ name })).nextExpiryInMs, undefined);
+    await start("a");
+    assert.equal((await claim("w1", 1)).length, 1);
+    assert.equal((await ask("after")).nextDueInMs, undefined);
+    assert.equal((await store.sweep({ name })).nextExpiryInMs, leaseMs);
+  },
+  "a claim does not say when, where nothing becomes claimable by time alone": async ({ store, start }) => {
+    const request = { name, owner: "w1", limit: 2, leaseMs, machineId: "machine", versions: "any" } as const;
+    assert.deepEqual(await store.claim({ ...request, claimId: "none" }), { executions: [], refused: [] });
+    await start("a");
+    assert.equal((await store.claim({ ...request, claimId: "one" })).nextDueInMs, undefined);
+    const byId = await store.claim({ ...request, claimId: "ids", ids: ["nobody"] });
+    assert.deepEqual(byId, { executions: [], refused: [{ id: "nobody", reason: "unknown" }] });
+  },
   "a claim of another name gets nothing": async ({ start, claim }) => {
     await start("a");
     assert.deepEqual(await claim("w1", 5, { name: "elsewhere" }), []);

@@ -137,6 +137,52 @@ export const storeStartCases: StoreCases = {
     );
     assert.equal((await store.counts({ name })).total, 1);
   },
+  "an idempotency hit refuses nothing: the others of its atomic batch are written": async ({ store, start }) => {
+    await start("a", { idempotencyKey: "k", inputHash: "1" });
+    const again = newExecution("b", { idempotencyKey: "k", inputHash: "1", startToken: "other" });
+    const reports = await store.insert({ name, atomic: true, executions: [newExecution("c"), again, newExecution("d")] });
+    assert.deepEqual(
+      reports.map((report) => (report.inserted ? report.id : `${report.reason} ${"existingId" in report && report.existingId}`)),
+      ["c", "existing a", "d"],
+    );
+    assert.equal((await store.counts({ name })).total, 3);
+    // Repeated, because the answer was lost.
+    const repeated = await store.insert({ name, atomic: true, executions: [newExecution("c"), again, newExecution("d")] });
+    assert.deepEqual(
+      repeated.map((report) => (report.inserted ? `${report.id} ${report.repeated}` : report.reason)),
+      ["c true", "existing", "d true"],
+    );
+  },
+  "an atomic batch with an idempotency hit and a refusal writes none, and says which is which": async ({ store, start }) => {
+    await start("a", { idempotencyKey: "k", inputHash: "1" });
+    const reports = await store.insert({
+      name,
+      atomic: true,
+      executions: [
+        newExecution("b"),
+        newExecution("c", { idempotencyKey: "k", inputHash: "1" }),
+        newExecution("d", { idempotencyKey: "k", inputHash: "2" }),
+      ],
+    });
+    assert.deepEqual(
+      reports.map((report) => (report.inserted ? "inserted" : report.reason)),
+      ["atomic", "existing", "conflict"],
+    );
+    assert.equal((await store.counts({ name })).total, 1);
+  },
+  "an idempotency hit takes no room of an atomic batch": async ({ store, start }) => {
+    await start("a", { idempotencyKey: "k", inputHash: "1" });
+    const reports = await store.insert({
+      name,
+      atomic: true,
+      maxQueued: 2,
+      executions: [newExecution("b", { idempotencyKey: "k", inputHash: "1" }), newExecution("c")],
+    });
+    assert.deepEqual(
+      reports.map((report) => (report.inserted ? "inserted" : report.reason)),
+      ["existing", "inserted"],
+    );
+  },
   "maxQueued refuses what would be above it and says how many wait": async ({ store }) => {
     const reports = await store.insert({ name, maxQueued: 2, executions: [newExecution("a"), newExecution("b"), newExecution("c")] });
     assert.deepEqual(

@@ -1,9 +1,9 @@
 import { fromPromise, setup } from "xstate";
 import { createPostgresStore } from "../../../src/adapters/postgres/index.ts";
-import { createDurableCoordinator } from "../../../src/index.ts";
+import { type AnyOrchestrator, createDurableCoordinator } from "../../../src/index.ts";
 import type { StoredContender, StoredSetting, StoredSubject } from "./stored-contender.ts";
 
-type Orchestrate = (begun: StoredSetting["begun"]) => Parameters<typeof createDurableCoordinator>[0]["orchestrator"];
+type Orchestrate = (begun: StoredSetting["begun"]) => AnyOrchestrator;
 
 function actorfleetRunning(name: string, orchestrate: Orchestrate): StoredContender {
   return {

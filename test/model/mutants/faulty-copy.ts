@@ -2,14 +2,14 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { CoordinatorMaker } from "../coordinator-maker.ts";
 import type { Fault } from "./fault.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** A copy of the library outside the repository, with one fault in it. */
 export interface FaultyCopy {
-  readonly createCoordinator: CoordinatorMaker;
+  /** What to import one of its files by. */
+  urlOf(file: string): string;
   remove(): Promise<void>;
 }
 
@@ -26,8 +26,7 @@ export async function makeFaultyCopy({ file, find, replace }: Fault): Promise<Fa
       join(directory, file),
       source.replace(find, () => replace),
     );
-    const { createCoordinator } = await import(pathToFileURL(join(directory, "src/core/coordinator.ts")).href);
-    return { createCoordinator, remove };
+    return { urlOf: (name) => pathToFileURL(join(directory, name)).href, remove };
   } catch (error) {
     await remove();
     throw error;

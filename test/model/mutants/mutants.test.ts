@@ -41,8 +41,9 @@ describe("a fault in the coordinator is caught:", () => {
 });
 
 async function firstComplaint(fault: Fault): Promise<string | undefined> {
-  const { createCoordinator: makeFaulty, remove } = await makeFaultyCopy(fault);
+  const { urlOf, remove } = await makeFaultyCopy(fault);
   try {
+    const { createCoordinator: makeFaulty } = (await import(urlOf("src/core/coordinator.ts"))) as { createCoordinator: CoordinatorMaker };
     return await complaintAbout(makeFaulty);
   } finally {
     await remove();

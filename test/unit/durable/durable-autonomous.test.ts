@@ -55,3 +55,18 @@ test("settings of a start are stored with it, but no secret", async () => {
   await coordinator.close();
   await store.close();
 });
+
+test("executor and oracle are enough: the orchestrator is made of them", async () => {
+  const store = createMemoryStore();
+  const coordinator = createDurableCoordinator({
+    name: "parts",
+    store,
+    executor: async ({ prompt }: RunRequest) => ({ success: true, output: prompt.toUpperCase() }),
+    oracle: async () => verdict.goalAchieved("good"),
+  });
+  const id = await coordinator.start({ id: "task", prompt: "hello" });
+  expect(await coordinator.waitFor(id)).toMatchObject({ goalAchieved: true, finalOutput: "HELLO" });
+  await coordinator.close();
+  expect(() => createDurableCoordinator({ name: "parts", store, executor: 3 } as never)).toThrow("executor");
+  await store.close();
+});

@@ -55,6 +55,16 @@ test("a start within a transaction comes and goes with it", async () => {
   });
   await expect(rolledBack).rejects.toThrow("no");
   expect(await starts[0]).toBe("kept");
+  let many: Promise<string[]> | undefined;
+  await store.transaction((transaction) => {
+    const input = 3;
+    // What a key stands for already refuses nothing.
+    const again = { input, options: { idempotencyKey: "k" } };
+    const first = both.start(input, { id: "first", idempotencyKey: "k", transaction });
+    first.catch(() => {});
+    many = both.startMany([again, { input, options: { id: "second" } }], { transaction });
+  });
+  expect(await many).toEqual(["first", "second"]);
   expect(await both.waitFor("kept")).toBe(1);
   expect(await both.getStatus("gone")).toBeUndefined();
 });

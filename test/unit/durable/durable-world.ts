@@ -17,6 +17,7 @@ export function createWorld() {
   let workers = 0;
   return {
     clock,
+    data,
     errors,
     /** A store whose calls can be made to fail before or after the write. */
     store: () => faultyStore(createMemoryStore({ clock, data })),
@@ -49,19 +50,43 @@ export function createWorld() {
 /** How calls of one method fail from now on; undefined: they work. */
 type Fault = "before" | "after" | "hangs" | undefined;
 
-export type FaultyStore = ExecutionStore & { readonly faults: Map<Method | "*", Fault>; readonly calls: Method[] };
+/** Where a process ends: after so many calls, just before the next one is written, or just after. */
+export interface CrashPoint {
+  readonly afterCalls: number;
+  readonly at: "beforeWrite" | "afterWrite";
+}
+
+export type FaultyStore = ExecutionStore & {
+  readonly faults: Map<Method | "*", Fault>;
+  readonly calls: Method[];
+  /** From then on no call is answered any more: to others, its process is dead. */
+  crash: CrashPoint | undefined;
+};
 
 function faultyStore(store: ExecutionStore): FaultyStore {
   const faults = new Map<Method | "*", Fault>();
   const calls: Method[] = [];
+  let crash: CrashPoint | undefined;
   return new Proxy(store as FaultyStore, {
+    set(target, key, value) {
+      if (key !== "crash") return Reflect.set(target, key, value);
+      crash = value;
+      return true;
+    },
     get(target, key) {
+      if (key === "crash") return crash;
       if (key === "faults") return faults;
       if (key === "calls") return calls;
       const value = target[key as Method] as unknown;
       if (typeof value !== "function") return value;
       return async (...parameters: unknown[]) => {
         calls.push(key as Method);
+        if (crash !== undefined && calls.length > crash.afterCalls) {
+          if (crash.at === "afterWrite" && calls.length === crash.afterCalls + 1) {
+            await (value as (...parameters: unknown[]) => Promise<unknown>)(...parameters);
+          }
+          return new Promise(() => {});
+        }
         const fault = faults.get(key as Method) ?? faults.get("*");
         if (fault === "hangs") return new Promise(() => {});
         if (fault === "before") throw new StoreUnavailableError("down");

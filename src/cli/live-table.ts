@@ -1,7 +1,9 @@
 import { styleText } from "node:util";
+import stringWidth from "string-width";
+import { cut } from "./text-table.ts";
 
 export interface Line {
-  /** Plain text, of characters that take one column each. */
+  /** Plain text without control characters. */
   readonly text: string;
   /** The colours of `util.styleText`; left out where the terminal has none. */
   readonly style?: Parameters<typeof styleText>[0] | undefined;
@@ -44,12 +46,12 @@ export function createLiveTable(stream: NodeJS.WriteStream): LiveTable {
     const erase = rows > 0 ? `\x1b[${rows}A\r\x1b[0J` : "";
     // A block as high as the screen could not be erased any more.
     const block = shown.slice(0, Math.max(0, (stream.rows ?? 24) - 1)).map(fitted);
-    drawn = block.map(({ text }) => text.length);
+    drawn = block.map(({ text }) => stringWidth(text));
     stream.write(erase + [...printed.map(fitted), ...block].map(toTerminal).join(""));
   }
 
   function fitted({ text, style }: Line): Line {
-    return live && text.length > columns() ? { text: `${text.slice(0, columns() - 1)}…`, style } : { text, style };
+    return { text: live ? cut(text, columns()) : text, style };
   }
 
   function toTerminal({ text, style }: Line): string {
@@ -61,7 +63,9 @@ export function createLiveTable(stream: NodeJS.WriteStream): LiveTable {
     get width() {
       return live ? columns() : 120;
     },
-    print: (...lines) => draw(lines),
+    print(...lines) {
+      if (lines.length > 0) draw(lines);
+    },
     show(lines) {
       if (!live) return;
       shown = lines;

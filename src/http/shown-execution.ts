@@ -1,0 +1,52 @@
+import type { ExecutionInfo } from "../model/execution.ts";
+import type { ExecutionEvent } from "../model/execution-event.ts";
+import type { OrchestratorState } from "../model/orchestrator-state.ts";
+import type { RunEvent } from "../model/run-event.ts";
+import type { SerializedError } from "../model/serialized-error.ts";
+
+/** Records and events as they leave the process: without stack traces, and whatever is in them. */
+
+/** As in a list. */
+export function toListedExecution({ result: _, ...info }: ExecutionInfo): object {
+  return info.error === undefined ? info : { ...info, error: withoutStack(info.error) };
+}
+
+/** By itself. */
+export function toShownExecution(info: ExecutionInfo, orchestrator: OrchestratorState | undefined): object {
+  return {
+    ...toListedExecution(info),
+    ...(info.status === "completed" && { result: info.result }),
+    ...(orchestrator !== undefined && { stateValue: orchestrator.value, accepts: orchestrator.accepts }),
+  };
+}
+
+export function toShownEvent(event: ExecutionEvent): object {
+  if (event.type === "execution.reported") return { ...event, event: toShownRunEvent(event.event) };
+  return "error" in event ? { ...event, error: withoutStack(event.error) } : event;
+}
+
+function toShownRunEvent(event: RunEvent): object {
+  return "error" in event ? { ...event, error: withoutStack(event.error) } : event;
+}
+
+function withoutStack({ stack: _, cause, ...error }: SerializedError): SerializedError {
+  return cause === undefined ? error : { ...error, cause: withoutStack(cause) };
+}
+
+/** JSON of a record or event. What an orchestrator gave as result or progress may have none; then the field says so in its place. */
+export function toJson(shown: object): string {
+  try {
+    return JSON.stringify(shown);
+  } catch {
+    const fields = Object.entries(shown).map(([key, value]) => [key, toPlain(value)]);
+    return JSON.stringify(Object.fromEntries(fields));
+  }
+}
+
+function toPlain(value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? "null");
+  } catch (error) {
+    return { unserializable: error instanceof Error ? error.message.split("\n", 1)[0] : "it has no JSON" };
+  }
+}

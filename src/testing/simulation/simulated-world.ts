@@ -1,0 +1,447 @@
+import type { DurableCoordinatorOptions } from "../../core/durable-options.ts";
+import type { AnyOrchestrator } from "../../core/orchestrator.ts";
+import { ActorfleetError } from "../../model/errors.ts";
+import { Course } from "./course.ts";
+import { functionWork } from "./function-work.ts";
+import { LeaseWitness } from "./lease-witness.ts";
+import { machineWork } from "./machine-work.ts";
+import { Scenario } from "./scenario.ts";
+import type { SimulationReport } from "./simulate.ts";
+import { drawWeather, type SimulatedFault, type Weather } from "./simulated-faults.ts";
+import { SimulatedLink } from "./simulated-link.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { SimulatedStore, simulatedName } from "./simulated-store.ts";
+import { StoreWitness } from "./store-witness.ts";
+import { faultOfEnd, faultOfFailure, faultOfNotes, type WorkHistory } from "./work-plan.ts";
+import { WorkWitness } from "./work-witness.ts";
+
+/** What a world is made of. */
+interface WorldOptions {
+  readonly seed: number;
+  readonly workers?: number;
+  readonly executions?: number;
+  readonly faults: readonly SimulatedFault[];
+  readonly traced: boolean;
+}
+
+type Common = Omit<DurableCoordinatorOptions<AnyOrchestrator>, "orchestrator" | "store" | "workerId" | "role">;
+
+/** A worker that is always there, in one process after the other. */
+interface Worker {
+  readonly name: string;
+  readonly role: "worker" | "both";
+  /** Whether its processes share one worker id. */
+  readonly keepsId: boolean;
+  readonly rate: number;
+  process: SimulatedProcess;
+  link: SimulatedLink;
+  lives: number;
+  isClosing: boolean;
+}
+
+/** Virtual time in which everything has to come to its end when the faults are over. */
+const patienceMs = 120_000;
+
+/** The processes, the store and the links between them, the users, and those who watch. */
+export class SimulatedWorld {
+  readonly course: Course;
+  readonly #options: WorldOptions;
+  readonly #kind: "function" | "machine";
+  readonly #weather: Weather;
+  readonly #common: Common;
+  readonly #leaseMs: number;
+  readonly #lastsMs: number;
+  readonly #store: SimulatedStore;
+  readonly #witness: StoreWitness;
+  readonly #leases: LeaseWitness;
+  readonly #works: WorkWitness;
+  readonly #scenario: Scenario;
+  readonly #client: SimulatedProcess;
+  readonly #clientLink: SimulatedLink;
+  readonly #workers: Worker[];
+  #crashes = 0;
+  #pauses = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const course = new Course(options.seed, options.traced);
+    const { dice } = course;
+    this.course = course;
+    this.#kind = dice.pick(["function", "machine"]);
+    this.#weather = drawWeather(dice, options.faults);
+    this.#leaseMs = dice.pick([1_500, 3_000]);
+    this.#lastsMs = dice.pick([3_000, 6_000, 10_000]);
+    const isGrouped = dice.chance(0.5);
+    const maxConcurrent = dice.int(1, 3);
+    const groupLimit = isGrouped && dice.chance(0.8) ? dice.int(1, 2) : undefined;
+    const rateLimit = dice.chance(0.1) ? { limit: dice.int(1, 3), intervalMs: 500 } : undefined;
+    const cancelGraceMs = 2_000;
+    this.#common = {
+      name: simulatedName,
+      leaseMs: this.#leaseMs,
+      pollMs: dice.pick([300, 500, 1_000]),
+      maxConcurrent,
+      maxTakeovers: dice.chance(0.3) ? dice.int(0, 2) : 1_000,
+      cancelGraceMs,
+      retention: { maxAgeMs: Number.POSITIVE_INFINITY },
+      ...(groupLimit !== undefined && { maxConcurrentPerGroup: groupLimit }),
+      ...(rateLimit !== undefined && { rateLimit }),
+      ...(this.#kind === "machine" && {
+        checkpoint: dice.pick(["every", "every", "tagged", { throttleMs: 300 }] as const),
+        restore: { timers: dice.pick(["absolute", "remaining", "restart"] as const), invokes: dice.pick(["rerun", "fail"] as const) },
+      }),
+    };
+    this.#store = new SimulatedStore(course);
+    const historyOf = (body: string): WorkHistory =>
+      this.#kind === "function" ? JSON.parse(body).snapshot : JSON.parse(body).snapshot.context;
+    this.#witness = new StoreWitness(course, this.#store, {
+      groupLimit,
+      rateLimit,
+      losesLeases: !this.#weather.isGentle,
+      faultOfCheckpoint: (body, signals) => faultOfNotes(historyOf(body), signals),
+      faultOfResult: (entry, result, signals) => faultOfEnd(entry, JSON.parse(result) as WorkHistory, signals),
+      faultOfFailure,
+      changed: () => this.#works.check(),
+    });
+    this.#store.observe(this.#witness);
+    this.#leases = new LeaseWitness(course, this.#leaseMs);
+    this.#works = new WorkWitness(course, {
+      maxConcurrent,
+      groupLimit,
+      // A machine that is stopped has stopped, whatever its invokes do.
+      graceMs: this.#kind === "function" ? cancelGraceMs * 0.9 : 0,
+      trustsStoreClock: !this.#weather.jumps,
+      entry: (id) => this.#witness.entries.get(id),
+      fenceOf: (process, id) => this.#leases.fenceOf(process, id),
+      validUntil: (process, id, fence) => this.#leases.validUntil(process, id, fence),
+    });
+    course.note("world", () => this.#description);
+    this.#clientLink = this.#createLink(false);
+    this.#client = this.#createProcess("client", "client", undefined, this.#clientLink, 1);
+    this.#workers = Array.from({ length: options.workers ?? dice.int(1, 3) }, (_, index) => this.#createWorker(`w${index + 1}`));
+    this.#scenario = new Scenario({
+      course,
+      witness: this.#witness,
+      executions: options.executions ?? dice.int(3, 8),
+      lastsMs: this.#lastsMs,
+      isGrouped,
+      askable: () => this.#askable(),
+    });
+  }
+
+  get #description(): string {
+    const { name: _, retention: __, ...common } = this.#common;
+    return `${this.#kind}s, ${JSON.stringify(common)}, ${this.#lastsMs} ms of ${JSON.stringify(this.#weather)}`;
+  }
+
+  /** Rejects with `BrokenPromise`. */
+  async run(): Promise<void> {
+    const { clock } = this.course;
+    this.#scenario.schedule();
+    this.#scheduleFaults();
+    await clock.advance(this.#lastsMs);
+    this.#endFaults();
+    await this.#awaitEnds();
+    await this.#close();
+    if (this.course.broken !== undefined) throw this.course.broken;
+  }
+
+  /** Lets go of everything. */
+  end(): void {
+    for (const { process } of this.#workers) process.crash();
+    this.#client.crash();
+  }
+
+  report(): SimulationReport {
+    const entries = [...this.#witness.entries.values()];
+    const count = (status: string) => entries.filter((entry) => entry.status === status).length;
+    return {
+      seed: this.#options.seed,
+      workers: this.#workers.length,
+      executions: entries.length,
+      description: this.#description,
+      completed: count("completed"),
+      failed: count("failed"),
+      cancelled: count("cancelled"),
+      takeovers: entries.reduce((sum, { takeovers }) => sum + takeovers, 0),
+      crashes: this.#crashes,
+      pauses: this.#pauses,
+      refusedWrites: this.#witness.refusals,
+      effects: this.#works.effects,
+      refusedEffects: this.#works.refusals,
+      lastedMs: this.course.elapsedMs,
+      trace: this.course.trace(),
+    };
+  }
+
+  #createLink(mayStop: boolean): SimulatedLink {
+    return new SimulatedLink({
+      course: this.course,
+      store: this.#store,
+      weather: this.#weather,
+      longestMs: Math.round(this.#leaseMs * 1.2),
+      observer: this.#leases,
+      mayStop,
+      stopped: (process) => this.#crashed(process),
+      close: (process) => {
+        const worker = this.#workers.find((one) => one.process === process);
+        if (worker !== undefined) this.#closeWorker(worker);
+      },
+    });
+  }
+
+  #createProcess(
+    name: string,
+    role: "client" | "worker" | "both",
+    workerId: string | undefined,
+    link: SimulatedLink,
+    rate: number,
+  ): SimulatedProcess {
+    return new SimulatedProcess(this.course, {
+      name,
+      rate,
+      connect: (process) => link.connect(process),
+      configure: (process) => ({
+        ...this.#common,
+        role,
+        orchestrator: (this.#kind === "function"
+          ? functionWork(process, this.#works)
+          : machineWork(process, this.#works)) as AnyOrchestrator,
+        ...(workerId !== undefined && { workerId }),
+        onError: (error) => this.#reported(process, error),
+      }),
+    });
+  }
+
+  #createWorker(name: string): Worker {
+    const { dice } = this.course;
+    const link = this.#createLink(true);
+    const role = dice.pick(["worker", "both"] as const);
+    const rate = this.#weather.jumps ? 0.97 + dice.int(0, 6) / 100 : 1;
+    const process = this.#createProcess(`${name}.1`, role, name, link, rate);
+    const worker: Worker = { name, role, keepsId: dice.chance(0.3), rate, process, link, lives: 1, isClosing: false };
+    this.#follow(process);
+    return worker;
+  }
+
+  /** Its place is taken by another process. */
+  #restart(worker: Worker): void {
+    if (!worker.process.isDead) return;
+    worker.lives += 1;
+    worker.isClosing = false;
+    const name = `${worker.name}.${worker.lives}`;
+    this.course.note(name, () => "begins");
+    worker.process = this.#createProcess(name, worker.role, worker.keepsId ? worker.name : name, worker.link, worker.rate);
+    this.#follow(worker.process);
+  }
+
+  /** What it tells has happened has happened. */
+  #follow(process: SimulatedProcess): void {
+    const told = new Set<string>();
+    process.coordinator.on("*", ({ type, executionId }) => {
+      if (process.isDead) return;
+      const [, fact] = type.split(".");
+      if (fact !== "completed" && fact !== "failed" && fact !== "cancelled") return;
+      // A cancel whose answer was lost cannot know whether its own worker told.
+      if (told.has(executionId) && fact !== "cancelled") this.course.fail(`${process.name} told its end twice`, executionId);
+      told.add(executionId);
+      const status = this.#witness.entries.get(executionId)?.status;
+      if (status !== fact) this.course.fail(`${process.name} told that it is ${fact}, and it is ${status}`, executionId);
+    });
+  }
+
+  #crashed(process: SimulatedProcess): void {
+    this.#crashes += 1;
+    const worker = this.#workers.find((one) => one.process === process);
+    if (worker !== undefined) this.course.clock.setTimeout(() => this.#restart(worker), this.course.dice.int(1, this.#leaseMs * 2));
+  }
+
+  #reported(process: SimulatedProcess, error: unknown): void {
+    if (process.isDead) return;
+    this.course.note(process.name, () => `reports ${error}`);
+    if (!ActorfleetError.isInstance(error)) this.course.fail(`${process.name} reported ${error instanceof Error ? error.stack : error}`);
+  }
+
+  #askable(): SimulatedProcess[] {
+    const both = this.#workers.filter(({ role, process, isClosing }) => role === "both" && process.isAwake && !isClosing);
+    return [this.#client, this.#client, ...both.map(({ process }) => process)];
+  }
+
+  #scheduleFaults(): void {
+    const { dice, clock } = this.course;
+    const { kinds } = this.#weather;
+    const often = (kind: SimulatedFault, most: number, run: () => void) => {
+      if (!kinds.includes(kind)) return;
+      for (let left = dice.int(1, most); left > 0; left--) clock.setTimeout(run, dice.int(0, this.#lastsMs));
+    };
+    often("crash", 4, () => this.#crash(dice.pick(this.#workers)));
+    often("pause", 4, () => this.#pause(dice.pick(this.#workers)));
+    often("outage", 3, () => this.#breakLinks());
+    often("close", 3, () => this.#closeWorker(dice.pick(this.#workers)));
+    often("clockJump", 4, () => this.#jump());
+    const sometimes = (run: () => void) => {
+      if (dice.chance(0.15)) clock.setTimeout(run, dice.int(0, this.#lastsMs));
+    };
+    sometimes(() => this.#hold(dice.pick(this.#workers)));
+    sometimes(() => this.#narrow(dice.pick(this.#workers)));
+    sometimes(() => this.#drain(dice.pick(this.#workers)));
+  }
+
+  #crash({ process }: Worker): void {
+    if (process.isDead) return;
+    this.course.note(process.name, () => "dies");
+    process.crash();
+    this.#crashed(process);
+  }
+
+  #pause({ process }: Worker): void {
+    if (process.isDead) return;
+    const ms = this.course.dice.int(1, this.#leaseMs * 2);
+    this.course.note(process.name, () => `stands still for ${ms} ms`);
+    this.#pauses += 1;
+    process.pause(ms);
+  }
+
+  #breakLinks(): void {
+    const { dice } = this.course;
+    const ms = dice.int(1, this.#leaseMs * 2);
+    const links = dice.chance(0.5) ? [this.#clientLink, ...this.#workers.map(({ link }) => link)] : [dice.pick(this.#workers).link];
+    this.course.note("world", () => `${links.length === 1 ? "one link is" : "all links are"} down for ${ms} ms`);
+    for (const link of links) link.breakFor(ms);
+  }
+
+  #jump(): void {
+    const { dice } = this.course;
+    const ms = dice.int(-2_000, 2_000);
+    const what = dice.pick([this.#store, ...this.#workers.map(({ process }) => process)]);
+    this.course.note(what instanceof SimulatedProcess ? what.name : "store", () => `its clock is set by ${ms} ms`);
+    if (what instanceof SimulatedProcess) what.clock.jump(ms);
+    else what.jump(ms);
+  }
+
+  /** Its user makes it claim nothing for a while. */
+  #hold({ process, isClosing }: Worker): void {
+    if (!process.isAwake || isClosing) return;
+    this.course.note(process.name, () => "is told to claim nothing");
+    process.coordinator.pause();
+    this.course.clock.setTimeout(() => process.coordinator.resume(), 2_000);
+  }
+
+  /** Its user makes it run less at once. */
+  #narrow({ process, isClosing }: Worker): void {
+    if (!process.isAwake || isClosing) return;
+    const maxConcurrent = this.course.dice.int(1, this.#common.maxConcurrent ?? 1);
+    this.course.note(process.name, () => `is told to run ${maxConcurrent} at most`);
+    process.coordinator.setMaxConcurrent(maxConcurrent);
+  }
+
+  /** Its user waits until there is nothing to do. */
+  #drain(worker: Worker): void {
+    const { process } = worker;
+    if (!process.isAwake || worker.isClosing) return;
+    const began = this.course.elapsedMs;
+    void process.coordinator.drain().then(
+      () => {
+        const { running, queued, waiting } = process.coordinator.stats.getSnapshot().context;
+        this.course.note(process.name, () => `is drained after ${this.course.elapsedMs - began} ms`);
+        // A close that comes first ends the waiting, too.
+        if (!process.isDead && !worker.isClosing && running + queued + waiting > 0)
+          this.course.fail(`${process.name} is drained, and has something to do`);
+      },
+      (error: unknown) => this.course.fail(`${process.name} could not be drained: ${error}`),
+    );
+  }
+
+  #closeWorker(worker: Worker): void {
+    const { process, link } = worker;
+    if (!process.isAwake || worker.isClosing) return;
+    const { dice, clock } = this.course;
+    worker.isClosing = true;
+    const mode = dice.pick(["release", "release", "drain", "drain", "cancel"] as const);
+    const deadlineMs = dice.pick([0, 300, 2_000]);
+    this.course.note(process.name, () => `closes: ${mode} within ${deadlineMs} ms`);
+    const began = this.course.elapsedMs;
+    void process.coordinator.close({ mode, deadlineMs }).then((report) => {
+      if (process.isDead) return;
+      this.course.note(process.name, () => `is closed: ${JSON.stringify(report)}`);
+      const sinceMs = this.course.elapsedMs - began;
+      if (!worker.keepsId && link.hasBeenGoodFor(sinceMs + this.#leaseMs) && !this.#weather.kinds.includes("pause"))
+        this.#checkHoldsNothing(process);
+      process.crash();
+      clock.setTimeout(() => this.#restart(worker), dice.int(1, 1_000));
+    });
+  }
+
+  /** What a worker held is at its end, or back in the store, when it says that it is closed. */
+  #checkHoldsNothing(process: SimulatedProcess): void {
+    for (const { id, owner, expiresAt = 0 } of this.#witness.entries.values())
+      if (owner !== undefined && owner === this.#leases.ownerOf(process) && expiresAt > this.#store.now())
+        this.course.fail(`${process.name} is closed, and holds it`, id);
+  }
+
+  /** Its worker has heard of a cancel, and its orchestrator had time to stop. */
+  #checkCancels(): void {
+    const { elapsedMs } = this.course;
+    for (const { id, cancelled, cancelledAt, place } of this.#witness.entries.values()) {
+      const sinceMs = elapsedMs - Math.max(cancelledAt, this.#lastsMs);
+      if (cancelled && place === "leased" && sinceMs > this.#leaseMs * 2 + 4_000) this.course.fail("it was cancelled, and goes on", id);
+    }
+  }
+
+  #endFaults(): void {
+    this.course.calm = true;
+    this.course.note("world", () => "all faults are over");
+    for (const worker of this.#workers) {
+      worker.process.wake();
+      this.#restart(worker);
+    }
+  }
+
+  async #awaitEnds(): Promise<void> {
+    const { clock } = this.course;
+    const live = () => [...this.#witness.entries.values()].filter(({ place }) => place !== "final");
+    const waited = new Set<string>();
+    const waitAll = () => {
+      for (const id of this.#witness.entries.keys()) {
+        if (waited.has(id)) continue;
+        waited.add(id);
+        void this.#scenario.awaitEnd(this.#client, id).finally(() => waited.delete(id));
+      }
+    };
+    waitAll();
+    for (let leftMs = patienceMs; live().length > 0 || this.#scenario.isWaiting || leftMs === patienceMs; leftMs -= 1_000) {
+      if (leftMs <= 0) {
+        const [entry] = live();
+        if (entry === undefined) this.course.fail("users are not answered");
+        else this.course.fail(`it has not come to its end, and is ${entry.place}`, entry.id);
+      }
+      for (const { id, cancelled } of live()) if (!cancelled) this.#scenario.send(id);
+      await clock.advance(1_000);
+      this.#checkCancels();
+    }
+    this.#scenario.checkAcknowledged();
+    // Whoever waits is told, and who was asked to stop has had time to.
+    await clock.advance(2_500);
+    const [untold] = waited;
+    if (untold !== undefined) this.course.fail("it has ended, and who waits for it is not told", untold);
+    for (const { process, isClosing } of this.#workers) if (!isClosing) this.#checkIdle(process);
+  }
+
+  /** Nothing is left to do, so it does nothing, and has all its slots. */
+  #checkIdle({ name, coordinator, isDead }: SimulatedProcess): void {
+    const { mode, running, queued, waiting, slotsTaken } = coordinator.stats.getSnapshot().context;
+    if (isDead || running + queued + waiting + slotsTaken === 0) return;
+    this.course.fail(`${name} is ${mode} with ${running} running, ${queued} queued, ${waiting} waiting, ${slotsTaken} slots taken`);
+  }
+
+  /** Closes everything in an orderly way: nothing is held after that. */
+  async #close(): Promise<void> {
+    const { clock } = this.course;
+    const processes = [this.#client, ...this.#workers.filter(({ isClosing }) => !isClosing).map(({ process }) => process)];
+    let open = processes.length;
+    for (const process of processes) void process.coordinator.close({ deadlineMs: 1_000 }).then(() => (open -= 1));
+    for (let leftMs = 3_000; leftMs > 0 && open > 0; leftMs -= 500) await clock.advance(500);
+    if (open > 0) this.course.fail(`${open} coordinators do not close`);
+    await clock.settle();
+  }
+}

@@ -1,0 +1,76 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { ExecutionLostError } from "../../src/model/store-errors.ts";
+import { describeWithPostgres } from "../support/describe-with-postgres.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import type { StoreAddress } from "../support/store-address.ts";
+import { drawer, faultSeed } from "./fault-seed.ts";
+import { FaultWorld, temporaryFile, within } from "./fault-world.ts";
+
+const kills = Number(process.env.FAULT_KILLS ?? 200);
+let world: FaultWorld | undefined;
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+});
+
+async function killAtRandom(store: StoreAddress): Promise<void> {
+  const draw = drawer();
+  world = await FaultWorld.create({ store, leaseMs: 1_000, maxConcurrent: 6 });
+  const { workers, load } = world;
+  for (let count = 0; count < 4; count++) workers.start();
+  load.keep(16, 6);
+  for (let killed = 0; killed < kills; killed++) {
+    await new Promise((resolve) => setTimeout(resolve, draw(20, 150)));
+    const { alive } = workers;
+    await alive[Math.floor(draw(0, alive.length))]?.kill();
+    workers.start();
+  }
+  await within(30_000, "the end of what had been started", load.finish());
+  const { executions, takeovers } = await world.audit();
+  expect(executions).toBeGreaterThan(kills / 4);
+  expect(takeovers).toBeGreaterThan(kills / 10);
+  // Only a worker that the machine did not let run for most of a lease.
+  expect(world.sink.overtaken).toBeLessThan(takeovers / 20);
+}
+
+/** One whose process always dies is not tried for ever. */
+async function killsItsWorkers(store: StoreAddress): Promise<void> {
+  world = await FaultWorld.create({ store, leaseMs: 600, maxTakeovers: 2 });
+  const { workers, load, sink } = world;
+  await load.startFunction("deadly", { steps: 1, workMs: 1, deadly: true });
+  const end = load.endOf("deadly").catch((error: unknown) => error);
+  let died = 0;
+  const ended = end.then(() => "ended" as const);
+  while ((await Promise.race([workers.start({ mayDie: true }).gone, ended])) !== "ended") died += 1;
+  expect(await end).toBeInstanceOf(ExecutionLostError);
+  expect(died).toBe(3);
+  expect(await world.store.get("function", ["deadly"])).toMatchObject([{ status: "failed", takeovers: 3, attempt: 3 }]);
+  expect(sink.effects("deadly").map(({ step }) => step)).toEqual([1, 1, 1]);
+}
+
+const killed = `${kills} workers killed at random moments lose nothing and do nothing twice at the same time (seed ${faultSeed})`;
+const deadly = "an execution that kills its workers is given up after its last takeover";
+
+test(`${killed}, on SQLite`, async () => {
+  const { address, remove } = temporaryFile();
+  await killAtRandom(address);
+  remove();
+}, 90_000);
+
+test(`${deadly}, on SQLite`, async () => {
+  const { address, remove } = temporaryFile();
+  await killsItsWorkers(address);
+  remove();
+});
+
+describeWithPostgres("killed workers on Postgres", () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres();
+  }, 60_000);
+  afterAll(() => server?.remove());
+  const address = (schema: string): StoreAddress => ({ kind: "postgres", connectionString: server.connectionString, schema });
+
+  test(killed, () => killAtRandom(address("killed")), 90_000);
+  test(deadly, () => killsItsWorkers(address("deadly")));
+});

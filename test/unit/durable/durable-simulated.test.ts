@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ExecutionScope } from "../../../src/core/execution-scope.ts";
+import { createWorld } from "./durable-world.ts";
+
+/** What the simulation of crash schedules has found, each as small as it can be told. */
+
+let world: ReturnType<typeof createWorld>;
+
+beforeEach(() => {
+  world = createWorld();
+});
+afterEach(async () => {
+  await world.closeAll();
+});
+
+/** A store that answers claims after a while. */
+function slowStore() {
+  const store = world.store();
+  const { claim } = store;
+  store.claim = (request) => {
+    const answer = claim(request);
+    return new Promise((resolve) => world.clock.setTimeout(() => resolve(answer), 200));
+  };
+  return store;
+}
+
+const untilStopped = (_: unknown, { signal }: ExecutionScope) =>
+  new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+
+test("a checkpoint that could not be written is given up with its lease", async () => {
+  const store = world.store();
+  store.faults.set("checkpoint", "before");
+  const coordinator = world.process({
+    store,
+    orchestrator: async (_: unknown, { checkpoint }: ExecutionScope) => void checkpoint(1).catch(() => {}),
+  });
+  const id = await coordinator.start(undefined);
+  await world.clock.advance(0);
+  expect(await coordinator.getStatus(id)).toMatchObject({ status: "completed" });
+  const before = store.calls.filter((method) => method === "checkpoint").length;
+  await world.clock.advance(20_000);
+  expect(store.calls.filter((method) => method === "checkpoint").length).toBe(before);
+});
+
+test("what is given back at the deadline of a close is settled and counted once", async () => {
+  const store = world.store();
+  const coordinator = world.process({ store, orchestrator: untilStopped });
+  await coordinator.start(undefined);
+  await world.clock.advance(10);
+  const closed = coordinator.close({ mode: "drain", deadlineMs: 100 });
+  await world.clock.advance(2_000);
+  expect(await closed).toEqual({ drained: 0, cancelled: 0, released: 1, abandoned: 0 });
+  expect(store.calls.filter((method) => method === "settle")).toHaveLength(1);
+});
+
+test("what a claim brings while its worker closes is given back before the close is over", async () => {
+  const client = world.process({ orchestrator: untilStopped, role: "client" });
+  const id = await client.start(undefined);
+  const coordinator = world.process({ store: slowStore(), orchestrator: untilStopped, role: "worker" });
+  await world.clock.advance(100);
+  const closed = coordinator.close();
+  await world.clock.advance(1_000);
+  expect(await closed).toEqual({ drained: 0, cancelled: 0, released: 1, abandoned: 0 });
+  expect(await client.getStatus(id)).toMatchObject({ status: "queued", takeovers: 0 });
+});
+
+test("a cancel reaches what its worker has claimed and not begun", async () => {
+  const client = world.process({ orchestrator: untilStopped, role: "client" });
+  await client.startMany(["first", "second"].map((id) => ({ input: undefined, options: { id } })));
+  const options = { orchestrator: untilStopped, role: "worker", maxConcurrent: 2, leaseMs: 3_000 } as const;
+  const coordinator = world.process({ ...options, store: slowStore() });
+  const told: string[] = [];
+  coordinator.on("*", ({ type, executionId }) => told.push(`${executionId} ${type}`));
+  await world.clock.advance(100);
+  // Both are claimed; when the answer comes, there is a slot for one only.
+  coordinator.setMaxConcurrent(1);
+  await world.clock.advance(200);
+  expect(await client.list({ status: "running" })).toMatchObject({ items: [{ id: "first" }, { id: "second" }] });
+  expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 1, queued: 1 });
+  const end = client.waitFor("second").catch((error: unknown) => error);
+  expect(await client.cancel("second", "not needed")).toBe(true);
+  await world.clock.advance(2_000);
+  expect(await client.getStatus("second")).toMatchObject({ status: "cancelled", reason: "not needed" });
+  expect(await end).toMatchObject({ name: "ExecutionCancelledError" });
+  expect(told.filter((line) => line.startsWith("second"))).toEqual(["second execution.cancelled"]);
+  expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 1, queued: 0, slotsTaken: 1 });
+});
+
+test("a lease whose claim was answered late is let go of in its own time, not in that of older ones", async () => {
+  const store = world.store();
+  const stopped: Record<string, number> = {};
+  world.process({
+    orchestrator: async (name: string, { signal }: ExecutionScope) => {
+      signal.addEventListener("abort", () => {
+        stopped[name] = world.clock.monotonicNow();
+      });
+      return untilStopped(name, { signal } as ExecutionScope);
+    },
+    store,
+    role: "worker",
+    leaseMs: 3_000,
+  });
+  const client = world.process({ orchestrator: async (_: string) => {}, role: "client" });
+  await client.start("first");
+  await world.clock.advance(1_800);
+  store.faults.set("claim", "after");
+  await client.start("second");
+  await world.clock.advance(940);
+  store.faults.clear();
+  await world.clock.advance(259);
+  store.faults.set("renew", "before");
+  await world.clock.advance(3_000);
+  // Nine tenths of a lease after the claim was sent, and after the last renewal.
+  expect(stopped).toEqual({ second: 1_800 + 2_700, first: 2_000 + 2_700 });
+});
