@@ -114,12 +114,13 @@ describeWithPostgres("Postgres store, on its own", () => {
     await store.settle({ name: "t", owner: "w", settlements: [{ id: "a", fence: 1, outcome: { type: "release" } }] });
     expect(idsOf(await claim(1))).toEqual(["a"]);
     expect(idsOf(await claim(1))).toEqual(["b"]);
-    const short = await claim(5);
-    expect(idsOf(short)).toEqual(["c"]);
-    expect(short.nextDueInMs).toBe(100);
+    const told: string[] = [];
+    await store.watch({ name: "t", work: true }, ({ type }) => told.push(type));
+    expect(idsOf(await claim(5))).toEqual(["c"]);
+    // Time alone brings nothing new, but it is time to look again.
     await clock.advance(100);
-    const last = await claim(5);
-    expect([idsOf(last), last.nextDueInMs]).toEqual([["late"], undefined]);
+    expect(told).toEqual(["claimable"]);
+    expect(idsOf(await claim(5))).toEqual(["late"]);
     await store.close();
   });
 

@@ -26,6 +26,8 @@ const walkEveryMs = 100;
 export interface TurnedClaim {
   readonly report: ClaimReport;
   readonly turn: ClaimTurn | undefined;
+  /** When to look from the start for what was committed late. */
+  readonly againInMs?: number;
 }
 
 type Row = readonly (string | number | null)[];
@@ -151,12 +153,11 @@ function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): Turne
       last = row;
     }
   }
-  const walkedAt = isUnlimited(request) ? (start?.walkedAt ?? now) : Number.NEGATIVE_INFINITY;
-  // What was left out below the start is found then.
-  if (start !== undefined && executions.length < request.limit)
-    nextDueInMs = Math.min(nextDueInMs ?? walkEveryMs, walkEveryMs + walkedAt - now);
+  const hasWalked = start === undefined || executions.length === 0;
+  const walkedAt = isUnlimited(request) ? (hasWalked ? now : start.walkedAt) : Number.NEGATIVE_INFINITY;
   return {
     report: { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) },
+    ...(!hasWalked && executions.length < request.limit && { againInMs: Math.max(0, walkEveryMs + walkedAt - now) }),
     turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset, start), walkedAt },
   };
 }
