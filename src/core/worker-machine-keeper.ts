@@ -92,7 +92,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
     const parks = capture.waits && !capture.isBusy && !lease.yielding && (wakeInMs ?? Number.POSITIVE_INFINITY) >= shortestParkMs;
     const yields = lease.yielding && !capture.isBusy;
     if (!parks && !yields && !this.#isWanted(capture)) return;
-    const checkpoint = this.#toCheckpoint(capture);
+    const checkpoint = this.#toCheckpoint(capture, parks);
     if (parks && (await this.#park(checkpoint, wakeInMs))) return;
     if (!parks) await this.#write(checkpoint);
     if (yields && !this.#unsaved && !lease.lost) throw new YieldedError(lease.id);
@@ -140,7 +140,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
     return false;
   }
 
-  #toCheckpoint({ snapshot, timers }: MachineCapture): NewCheckpoint {
+  #toCheckpoint({ snapshot, timers }: MachineCapture, parks: boolean): NewCheckpoint {
     const { machineId, machineVersion, maxCheckpointBytes } = this.#options;
     const lease = this.#lease;
     const { consumedSignal } = lease;
@@ -151,6 +151,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
       timers: timers.map((timer) => ({ ...timer, event: plainOrRefused(timer.event) })),
       consumedSignal,
       entries: {},
+      ...(parks && { parked: true }),
     };
     const body = toJsonText(checkpoint, "checkpoint");
     const bytes = new TextEncoder().encode(body).length;
@@ -173,7 +174,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
       if (checkpoint.machineId !== machineId) throw new CheckpointRefusedError(id, mismatch(checkpoint, machineId, machineVersion));
     }
     const now = clock.now();
-    const { timers: policy = "absolute" } = restore;
+    const policy = checkpoint.parked ? "absolute" : (restore.timers ?? "absolute");
     const timers = checkpoint.timers.map((timer) => ({
       ...timer,
       event: fromPlain(timer.event),

@@ -29,6 +29,8 @@ export interface Checkpoint {
   readonly consumedSignal: number;
   /** How often each invoking state was entered, by invoke id: part of the idempotency key of an invoke. */
   readonly entries: Readonly<Record<string, number>>;
+  /** It was put down while it waits: its timers go on meanwhile, whatever the restore policy says of those of a lost process. */
+  readonly parked?: true;
   /** What is left of a time budget, in milliseconds. */
   readonly budgetMs?: number;
 }
