@@ -1,4 +1,4 @@
-import { and, assign, fromPromise, sendParent, setup, stateIn } from "xstate";
+import { assign, type DoneActorEvent, type ErrorActorEvent, fromPromise, setup } from "xstate";
 import type { AttemptOutcome } from "../src/model/attempt-outcome.ts";
 
 /** What an execution begins with. */
@@ -38,6 +38,46 @@ export type ExecutionMachineEvent =
   | { type: "attempt.waiting" }
   | { type: "attempt.continued" };
 
+type MachineEvent = ExecutionMachineEvent | DoneActorEvent<AttemptOutcome, "attempt"> | ErrorActorEvent<unknown, "attempt">;
+
+/** What each recording action changes, given what the execution knows and the action's parameters. */
+export const executionChanges = {
+  beginAttempt: ({ attempt, startedAt }: ExecutionContext, { at }: { at: number }) => ({
+    attempt: attempt + 1,
+    startedAt: startedAt ?? at,
+    error: undefined,
+    retryDelayMs: undefined,
+  }),
+  recordReason: (_: ExecutionContext, { reason }: { reason: string | undefined }) => ({ reason }),
+  recordTimeout: (_: ExecutionContext, { error, retryDelayMs }: { error: unknown; retryDelayMs: number | undefined }) => ({
+    error,
+    retryDelayMs,
+  }),
+  recordProgress: (_: ExecutionContext, { progress }: { progress: unknown }) => ({ progress }),
+  recordEnd: (_: ExecutionContext, { at }: { at: number }) => ({ completedAt: at }),
+  recordAbandonment: (_: ExecutionContext, { at }: { at: number }) => ({ completedAt: at, abandoned: true as const }),
+  recordCrash: (_: ExecutionContext, { error }: { error: unknown }) => ({ error }),
+  recordOutcome: (_: ExecutionContext, outcome: AttemptOutcome) => {
+    if (outcome.type === "succeeded") return { completedAt: outcome.at, result: outcome.result };
+    if (outcome.type === "cancelled") return { completedAt: outcome.at, reason: outcome.reason };
+    return { completedAt: outcome.at, error: outcome.error };
+  },
+  recordFailure: (_: ExecutionContext, outcome: AttemptOutcome) =>
+    outcome.type === "failed" ? { error: outcome.error, retryDelayMs: outcome.retryDelayMs } : {},
+};
+
+/** The questions it decides by. */
+export const executionGuards = {
+  retryPlanned: ({ context }: { context: ExecutionContext }) => context.retryDelayMs !== undefined,
+  succeeded: (_: unknown, outcome: AttemptOutcome) => outcome.type === "succeeded",
+  cancelledItself: (_: unknown, outcome: AttemptOutcome) => outcome.type === "cancelled",
+  deservesRetry: (_: unknown, outcome: AttemptOutcome) => outcome.type === "failed" && outcome.retryDelayMs !== undefined,
+};
+
+function assigned<Params>(changes: (context: ExecutionContext, params: Params) => Partial<ExecutionContext>) {
+  return assign<ExecutionContext, MachineEvent, Params, MachineEvent, never>(({ context }, params) => changes(context, params));
+}
+
 /**
  * The life of one execution. It waits in `queued`, runs its orchestrator as the promise actor `runAttempt`, and ends in one of three final
  * states. When it is asked to stop it stays `cancelling` or `timingOut` until the orchestrator settles or the supervisor abandons it. It has
@@ -47,7 +87,7 @@ export const executionMachine = setup({
   types: {
     input: {} as ExecutionInput,
     context: {} as ExecutionContext,
-    events: {} as ExecutionMachineEvent,
+    events: {} as MachineEvent,
   },
   actors: {
     runAttempt: fromPromise<AttemptOutcome, { executionId: string }>(() => {
@@ -57,36 +97,19 @@ export const executionMachine = setup({
   actions: {
     /** Asks the orchestrator to stop, through the signal in its scope. */
     abortAttempt: (_, _params: { error: unknown } | { reason: string | undefined }) => {},
-    reportRetry: sendParent(({ self }) => ({ type: "execution.retryDue", executionId: self.id })),
-    beginAttempt: assign(({ context }, params: { at: number }) => ({
-      attempt: context.attempt + 1,
-      startedAt: context.startedAt ?? params.at,
-      error: undefined,
-      retryDelayMs: undefined,
-    })),
-    recordReason: assign((_, { reason }: { reason: string | undefined }) => ({ reason })),
-    recordTimeout: assign((_, { error, retryDelayMs }: { error: unknown; retryDelayMs: number | undefined }) => ({ error, retryDelayMs })),
-    recordProgress: assign((_, { progress }: { progress: unknown }) => ({ progress })),
-    recordEnd: assign((_, { at }: { at: number }) => ({ completedAt: at })),
-    recordAbandonment: assign((_, { at }: { at: number }) => ({ completedAt: at, abandoned: true as const })),
-    recordCrash: assign((_, { error }: { error: unknown }) => ({ error })),
-    recordOutcome: assign((_, outcome: AttemptOutcome) => {
-      if (outcome.type === "succeeded") return { completedAt: outcome.at, result: outcome.result };
-      if (outcome.type === "cancelled") return { completedAt: outcome.at, reason: outcome.reason };
-      return { completedAt: outcome.at, error: outcome.error };
-    }),
-    recordFailure: assign((_, outcome: AttemptOutcome) =>
-      outcome.type === "failed" ? { error: outcome.error, retryDelayMs: outcome.retryDelayMs } : {},
-    ),
+    /** Tells the supervisor that another attempt is due after a delay. */
+    reportRetry: () => {},
+    beginAttempt: assigned(executionChanges.beginAttempt),
+    recordReason: assigned(executionChanges.recordReason),
+    recordTimeout: assigned(executionChanges.recordTimeout),
+    recordProgress: assigned(executionChanges.recordProgress),
+    recordEnd: assigned(executionChanges.recordEnd),
+    recordAbandonment: assigned(executionChanges.recordAbandonment),
+    recordCrash: assigned(executionChanges.recordCrash),
+    recordOutcome: assigned(executionChanges.recordOutcome),
+    recordFailure: assigned(executionChanges.recordFailure),
   },
-  guards: {
-    wasCancelled: stateIn({ running: "cancelling" }),
-    wasTimedOut: stateIn({ running: "timingOut" }),
-    retryPlanned: ({ context }) => context.retryDelayMs !== undefined,
-    succeeded: (_, outcome: AttemptOutcome) => outcome.type === "succeeded",
-    cancelledItself: (_, outcome: AttemptOutcome) => outcome.type === "cancelled",
-    deservesRetry: (_, outcome: AttemptOutcome) => outcome.type === "failed" && outcome.retryDelayMs !== undefined,
-  },
+  guards: executionGuards,
 }).createMachine({
   id: "execution",
   context: ({ input }) => ({ ...input }),
@@ -120,9 +143,6 @@ export const executionMachine = setup({
         src: "runAttempt",
         input: ({ self }) => ({ executionId: self.id }),
         onDone: [
-          { guard: "wasCancelled", target: "cancelled", actions: { type: "recordEnd", params: ({ event }) => event.output } },
-          { guard: and(["wasTimedOut", "retryPlanned"]), target: "queued.delayed", actions: "reportRetry" },
-          { guard: "wasTimedOut", target: "failed", actions: { type: "recordEnd", params: ({ event }) => event.output } },
           {
             guard: { type: "succeeded", params: ({ event }) => event.output },
             target: "completed",
@@ -162,12 +182,20 @@ export const executionMachine = setup({
         cancelling: {
           entry: { type: "abortAttempt", params: ({ context }) => ({ reason: context.reason }) },
           on: {
+            "xstate.done.actor.attempt": {
+              target: "#execution.cancelled",
+              actions: { type: "recordEnd", params: ({ event }) => event.output },
+            },
             "execution.abandon": { target: "#execution.cancelled", actions: { type: "recordAbandonment", params: ({ event }) => event } },
           },
         },
         timingOut: {
           entry: { type: "abortAttempt", params: ({ context }) => ({ error: context.error }) },
           on: {
+            "xstate.done.actor.attempt": [
+              { guard: "retryPlanned", target: "#execution.queued.delayed", actions: "reportRetry" },
+              { target: "#execution.failed", actions: { type: "recordEnd", params: ({ event }) => event.output } },
+            ],
             "execution.cancel": { target: "cancelling", actions: { type: "recordReason", params: ({ event }) => event } },
             "execution.abandon": { target: "#execution.failed", actions: { type: "recordAbandonment", params: ({ event }) => event } },
           },

@@ -1,5 +1,3 @@
-import type { ActorRefFrom } from "xstate";
-import type { executionMachine } from "../../machines/execution-machine.ts";
 import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
@@ -7,6 +5,7 @@ import { toSerializedError } from "../model/serialized-error.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 import type { Candidate } from "./admission-queue.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import type { ExecutionRef, ExecutionValue } from "./execution-logic.ts";
 import type { Timer } from "./timer-queue.ts";
 
 /** What a start asks for, checked and with its defaults. */
@@ -43,7 +42,7 @@ export interface ExecutionRecord extends Candidate {
   readonly request: ExecutionRequest;
   /** Its place in the order of start. */
   readonly sequence: number;
-  actor: ActorRefFrom<typeof executionMachine> | undefined;
+  actor: ExecutionRef | undefined;
   status: ExecutionStatus;
   holdsSlot: boolean;
   /** Is `running.waiting`. */
@@ -110,8 +109,7 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
 }
 
 /** `{ running: "working" }` becomes `running.working`. */
-function toExecutionState(value: string | Partial<Record<string, string>>): ExecutionState {
-  if (typeof value === "string") return value as ExecutionState;
-  for (const status in value) return `${status}.${value[status]}` as ExecutionState;
-  throw new TypeError("an execution is always in some state");
+function toExecutionState(value: ExecutionValue): ExecutionState {
+  if (typeof value === "string") return value;
+  return "queued" in value ? `queued.${value.queued}` : `running.${value.running}`;
 }

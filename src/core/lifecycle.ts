@@ -1,5 +1,4 @@
-import { type ActorScope, type ActorSystem, type ActorSystemInfo, createActor, fromPromise } from "xstate";
-import { executionMachine } from "../../machines/execution-machine.ts";
+import { type ActorScope, type ActorSystem, type ActorSystemInfo, createActor } from "xstate";
 import { ExecutionCancelledError, ExecutionTimeoutError } from "../model/errors.ts";
 import type { ExecutionInfo, ExecutionStatus } from "../model/execution.ts";
 import type { ExecutionEvent } from "../model/execution-event.ts";
@@ -11,6 +10,7 @@ import type { AttemptCustody } from "./attempt-custody.ts";
 import { type AttemptEnvironment, AttemptRun } from "./attempt-run.ts";
 import { endingOf, releasedError, settle } from "./execution-ending.ts";
 import type { ExecutionIndex } from "./execution-index.ts";
+import { createExecutionLogic } from "./execution-logic.ts";
 import { type ExecutionRecord, type ExecutionRequest, phaseOf, type RunningRecord, toExecutionInfo } from "./execution-record.ts";
 import type { EventDetails, Outbox } from "./outbox.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
@@ -59,17 +59,14 @@ export class Lifecycle {
     this.#options = options;
     this.#parts = parts;
     this.#environment = this.#createEnvironment();
-    this.#executionLogic = executionMachine.provide({
-      actors: {
-        runAttempt: fromPromise(({ input }) => (parts.index.get(input.executionId) as RunningRecord).run.run()),
+    this.#executionLogic = createExecutionLogic({
+      run: (id) => (parts.index.get(id) as RunningRecord).run.run(),
+      abort: (id, why) => {
+        const run = parts.index.get(id)?.run;
+        const reason = "error" in why ? why.error : new ExecutionCancelledError(id, why.reason);
+        parts.outbox.addTask(() => run?.stop(reason));
       },
-      actions: {
-        abortAttempt: ({ self }, why) => {
-          const run = parts.index.get(self.id)?.run;
-          const reason = "error" in why ? why.error : new ExecutionCancelledError(self.id, why.reason);
-          parts.outbox.addTask(() => run?.stop(reason));
-        },
-      },
+      retryDue: (executionId) => parts.scope.self.send({ type: "execution.retryDue", executionId }),
     });
   }
 
@@ -88,7 +85,8 @@ export class Lifecycle {
     const { id, queuedAt, attempt, startedAt, delayMs, signal } = request;
     const record = this.#register(request, "queued");
     const input = startedAt === undefined ? { queuedAt, attempt } : { queuedAt, attempt, startedAt };
-    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input }).start();
+    record.actor = createActor(this.#executionLogic, { parent: scope.self, id, input });
+    record.actor.start();
     if (signal !== undefined) record.stopListening = this.#cancelOnAbort(id, signal);
     outbox.addEvent(record, { type: "execution.queued" });
     if (delayMs === 0) admission.push(record);

@@ -42,6 +42,10 @@ export const text: OptionCheck = (value, field) => {
   if (typeof value !== "string" || value === "") fails(field, "a non-empty string", value);
 };
 
+export const flag: OptionCheck = (value, field) => {
+  if (typeof value !== "boolean") fails(field, "true or false", value);
+};
+
 export const callable: OptionCheck = (value, field) => {
   if (typeof value !== "function") fails(field, "a function", value);
 };

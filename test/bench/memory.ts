@@ -1,6 +1,7 @@
 import { arch, cpus, platform } from "node:os";
 import { parseArgs } from "node:util";
 import { measureHeap } from "./memory-heap.ts";
+import { measureInspection } from "./memory-inspection.ts";
 import { measureQueries } from "./memory-queries.ts";
 import { measureThroughput } from "./memory-throughput.ts";
 import { measureTimeouts } from "./memory-timeouts.ts";
@@ -22,11 +23,17 @@ export interface Part {
   readonly targets: readonly Target[];
 }
 
-const parts = { throughput: measureThroughput, heap: measureHeap, timeouts: measureTimeouts, queries: measureQueries };
+const parts = {
+  throughput: measureThroughput,
+  heap: measureHeap,
+  timeouts: measureTimeouts,
+  queries: measureQueries,
+  inspection: measureInspection,
+};
 
 /**
- * The in-memory coordinator beside others, in one process: µs per execution, heap, timeouts, queries. `--rounds` (5), `--sizes` (1000,…) and
- * `--only` (throughput, heap, timeouts, queries) make it shorter.
+ * The in-memory coordinator beside others, in one process: µs per execution, heap, timeouts, queries, inspection. `--rounds` (5), `--sizes` (1000,…) and
+ * `--only` (throughput, heap, timeouts, queries, inspection) make it shorter.
  */
 export async function bench(options: readonly string[]): Promise<void> {
   const { values } = parseArgs({

@@ -64,6 +64,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /lease: stoppedByGoalAchieved after 5 iterations with draft 5/,
     /treaty: stoppedByGoalAchieved after 5 iterations with draft 5/,
   ],
+  "inspector.ts": [/lisbon: onTheRoad/, /office: onTheRoad/, /shown: 1 of 2, no inspector is there/, /all delivered/],
   "events.ts": [
     /stream: \d+ leaflet execution\.queued/,
     /stream: \d+ novel execution\.failed/,

@@ -73,8 +73,13 @@ function causeOf(eventType: string, node: AnyStateNode): string {
   if (eventType === "") return "always";
   const [, kind, , id] = /^xstate\.(done|error|snapshot)\.(actor|state)\.(.+)$/.exec(eventType) ?? [];
   if (id === undefined) return eventType;
-  const invoked = node.invoke.find((definition) => definition.id === id);
+  const invoked = invokedBy(node).find((definition) => definition.id === id);
   return `${invoked === undefined ? "all" : nameOf(invoked.src)} ${kind}`;
+}
+
+/** By the state or one that it is in. */
+function invokedBy(node: AnyStateNode): AnyStateNode["invoke"] {
+  return node.parent === undefined ? node.invoke : [...node.invoke, ...invokedBy(node.parent)];
 }
 
 function remarksOn(node: AnyStateNode): string[] {

@@ -112,14 +112,14 @@ export const faults: readonly Fault[] = [
   {
     name: "a result that comes while cancelling makes it completed",
     file: "machines/execution-machine.ts",
-    find: '          { guard: "wasCancelled", target: "cancelled", actions: { type: "recordEnd", params: ({ event }) => event.output } },\n',
-    replace: "",
+    find: '            "xstate.done.actor.attempt": {\n              target: "#execution.cancelled",',
+    replace: '            "xstate.done.actor.attempt": {\n              target: "#execution.completed",',
   },
   {
     name: "a cancel while timing out is not heard",
     file: "machines/execution-machine.ts",
-    find: '          entry: { type: "abortAttempt", params: ({ context }) => ({ error: context.error }) },\n          on: {\n            "execution.cancel": { target: "cancelling", actions: { type: "recordReason", params: ({ event }) => event } },',
-    replace: '          entry: { type: "abortAttempt", params: ({ context }) => ({ error: context.error }) },\n          on: {',
+    find: '            ],\n            "execution.cancel": { target: "cancelling", actions: { type: "recordReason", params: ({ event }) => event } },',
+    replace: "            ],",
   },
   {
     name: "cleanup removes what is exactly as old",

@@ -1,0 +1,2 @@
+export { createFleetInspector, type FleetInspector, type FleetInspectorOptions } from "./fleet-inspector.ts";
+export type { InspectionMessage } from "./inspection-message.ts";
