@@ -103,7 +103,7 @@ export class Worker {
         }),
       claimed: (report, sentAt) => this.#take(report, sentAt),
       answered: () => {
-        this.#early.clear();
+        if (!this.#claims.isAsking) this.#early.clear();
         this.#closing?.answered();
       },
       modeChanged: (mode) => parts.modeChanged(mode),
