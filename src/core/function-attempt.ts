@@ -23,14 +23,14 @@ export function functionAttempt(orchestrator: (input: unknown, scope: ExecutionS
 }
 
 function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
-  return {
+  const { settings } = host;
+  const scope: ExecutionScope = {
     executionId: host.executionId,
     attempt: host.attempt,
     ...(host.fence !== undefined && { fence: host.fence }),
     get signal() {
       return host.signal;
     },
-    ...(host.settings !== undefined && { settings: host.settings }),
     now: () => host.now(),
     remainingMs: () => host.remainingMs(),
     progress: (value) => host.progress(value),
@@ -38,6 +38,7 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
     checkpoint: async (value) => host.checkpoint(value),
     signals: () => inbox.read(host.signal),
   };
+  return settings === undefined ? scope : Object.assign(scope, { settings });
 }
 
 class SignalInbox {

@@ -1,4 +1,4 @@
-import { initialTransition, transition } from "xstate";
+import { initialTransition, type SnapshotFrom, transition } from "xstate";
 import { type WorkerMode, type WorkerModeEvent, workerMachine } from "../../machines/worker-machine.ts";
 import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -24,6 +24,8 @@ export interface WorkerClaimsOptions {
   reportError(error: unknown): void;
 }
 
+type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;
+
 interface Claim {
   readonly id: string;
   readonly limit: number;
@@ -33,7 +35,9 @@ interface Claim {
 /** Asks the store for work, in the modes of `workerMachine`: as much as there are free slots, when there may be some. */
 export class WorkerClaims {
   readonly #options: WorkerClaimsOptions;
-  #mode = initialTransition(workerMachine)[0];
+  #mode: WorkerSnapshot = initialTransition(workerMachine)[0];
+  /** The chart has neither a context nor guards: where an event leads from a mode is found out once. */
+  readonly #modesAfter = new Map<string, WorkerSnapshot>();
   /** The last claim got all it asked for, or something has happened since. */
   #mayHaveMore = true;
   /** Counts what has happened, so that an answer knows whether something did since it was asked for. */
@@ -122,9 +126,19 @@ export class WorkerClaims {
     return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving);
   }
 
+  #modeAfter(event: WorkerModeEvent): WorkerSnapshot {
+    const key = `${this.mode} ${event.type}`;
+    let next = this.#modesAfter.get(key);
+    if (next === undefined) {
+      [next] = transition(workerMachine, this.#mode, event);
+      this.#modesAfter.set(key, next);
+    }
+    return next;
+  }
+
   #step(event: WorkerModeEvent): void {
     const before = this.mode;
-    [this.#mode] = transition(workerMachine, this.#mode, event);
+    this.#mode = this.#modeAfter(event);
     const after = this.mode;
     if (before === after) return;
     this.#options.modeChanged(after);

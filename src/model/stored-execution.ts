@@ -86,6 +86,8 @@ export interface StoredExecution extends StoredExecutionSummary {
   readonly checkpoint?: StoredCheckpoint;
 }
 
+const names = ["id", "group", "idempotencyKey", "machineId"] as const;
+
 /** Names, ids, groups, tags and keys: what every database can hold and compare. */
 function isStorableName(text: string): boolean {
   return text.length <= 512 && !/[\0\p{Surrogate}]/u.test(text);
@@ -93,8 +95,8 @@ function isStorableName(text: string): boolean {
 
 /** What about a new record no store could keep, in words; undefined when nothing. */
 export function unstorablePart(execution: NewExecution): string | undefined {
-  const names = { id: execution.id, group: execution.group, idempotencyKey: execution.idempotencyKey, machineId: execution.machineId };
-  for (const [field, text] of Object.entries(names)) {
+  for (const field of names) {
+    const text = execution[field];
     if (text !== undefined && !isStorableName(text)) return `${field} is longer than 512, has a NUL or a lone surrogate`;
   }
   if (!execution.tags.every(isStorableName)) return "a tag is longer than 512, has a NUL or a lone surrogate";
