@@ -43,13 +43,13 @@ export class StoreSweep {
   }
 
   /** Makes claimable what dead workers held and what is due. A store that is away is no error here: the work itself will tell. */
-  async takeBack(): Promise<SweepReport | undefined> {
+  async takeBack(): Promise<{ readonly report: SweepReport; readonly published: number } | undefined> {
     const { store, name, onError } = this.#options;
     try {
       const report = await store.sweep({ name });
       await this.#hints?.publish(report.takenOver.map((executionId) => ({ executionId })));
-      if (report.due > 0) await this.#hints?.publishOverdue(0);
-      return report;
+      const published = report.due > 0 ? await this.#hints?.publishOverdue(0) : 0;
+      return { report, published: published ?? 0 };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) onError?.(error);
       return undefined;
@@ -59,8 +59,9 @@ export class StoreSweep {
   /** @throws {StoreUnavailableError} */
   async sweep(): Promise<SweepOutcome> {
     const { store, name, leaseMs = 30_000, retention } = this.#options;
-    const { takenOver = [], due = 0, lost = [], cancelled = [] } = (await this.takeBack()) ?? {};
-    const published = (await this.#hints?.publishOverdue(leaseMs)) ?? 0;
+    const { report, published: publishedDue = 0 } = (await this.takeBack()) ?? {};
+    const { takenOver = [], due = 0, lost = [], cancelled = [] } = report ?? {};
+    const published = publishedDue + ((await this.#hints?.publishOverdue(leaseMs)) ?? 0);
     const olderThanMs = retention?.maxAgeMs ?? 3_600_000;
     const removed = olderThanMs === Number.POSITIVE_INFINITY ? 0 : await store.remove({ name, olderThanMs });
     return { takenOver: takenOver.length, due, ended: lost.length + cancelled.length, published, removed };

@@ -261,7 +261,7 @@ export class DurableWorld {
       clock: this.clock,
       executions: this.executions,
       timeBudgetMs,
-      accept: (toInput) => createAcceptHandler<CaseRequest>({ coordinator: this.client, toStart: (body) => ({ input: toInput(body) }) }),
+      accept: (toStart) => createAcceptHandler<CaseRequest>({ coordinator: this.client, toStart }),
       process: handle,
       textOf: (executionId) => JSON.stringify({ name, executionId }),
       next: () => this.#nextMessage(),

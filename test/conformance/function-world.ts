@@ -1,5 +1,6 @@
+import { toSettings } from "./flat-config.ts";
 import type { HarnessClock } from "./harness-clock.ts";
-import type { createAcceptHandler, ProcessMessage, ProcessReport } from "./library.ts";
+import type { createAcceptHandler, ProcessMessage, ProcessReport, SettingsInput } from "./library.ts";
 import type { CaseRequest } from "./scripted-parts.ts";
 import type { StartedExecutions, StartScripts } from "./started-executions.ts";
 
@@ -11,7 +12,7 @@ export interface FunctionWorldOptions {
   /** Of one call; by default as good as endless. */
   readonly timeBudgetMs: number | undefined;
   /** A handler whose requests mean what the given function says. */
-  accept(toInput: (body: unknown) => CaseRequest): Accept;
+  accept(toStart: (body: unknown) => { input: CaseRequest; options: { settings?: SettingsInput } }): Accept;
   process(batch: readonly ProcessMessage[], scope: { remainingMs(): number }): Promise<ProcessReport>;
   textOf(executionId: string): string;
   /** Takes the next message that waits; undefined when there is none. */
@@ -27,11 +28,17 @@ export class FunctionWorld {
     this.#options = options;
   }
 
-  async post(label: string, body: string, scripts: StartScripts): Promise<{ status: number; answer: Record<string, unknown> }> {
+  async post(
+    label: string,
+    body: string,
+    settings: () => { settings?: SettingsInput },
+    scripts: StartScripts,
+  ): Promise<{ status: number; answer: Record<string, unknown> }> {
     const { clock, executions, accept } = this.#options;
     const handler = accept((given) => {
-      const { prompt } = (given ?? {}) as { prompt?: unknown };
-      return { id: label, prompt, label } as CaseRequest;
+      const { prompt, settings: flat } = (given ?? {}) as { prompt?: unknown; settings?: Readonly<Record<string, unknown>> };
+      const options = flat === undefined ? settings() : { settings: toSettings(flat) };
+      return { input: { id: label, prompt, label } as CaseRequest, options };
     });
     const headers = { "content-type": "application/json" };
     executions.add(label, promptOf(body), scripts);

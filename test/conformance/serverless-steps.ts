@@ -1,17 +1,17 @@
 import type { DurableWorld } from "./durable-world.ts";
 import { Forms } from "./matcher.ts";
-import { startScripts } from "./start-words.ts";
+import { startScripts, startSettings } from "./start-words.ts";
 import type { Steps } from "./steps.ts";
+import type { Words } from "./words.ts";
 
 /** What cases can do with functions that a platform calls. */
 export const serverlessSteps: Steps<DurableWorld> = {
   async httpPost(step, world) {
-    const body = step.any("body");
-    return post(world, step.text("as") ?? "", JSON.stringify(body), startScripts(step));
+    return post(step, world, JSON.stringify(step.any("body")));
   },
 
   async httpPostRaw(step, world) {
-    return post(world, step.text("as") ?? "", step.text("body") ?? "", startScripts(step));
+    return post(step, world, step.text("body") ?? "");
   },
 
   async handleMessage(step, world) {
@@ -35,8 +35,8 @@ export const serverlessSteps: Steps<DurableWorld> = {
   executionsById: (step, world) => world.executions.executionsOf(step.text("of") ?? ""),
 };
 
-async function post(world: DurableWorld, label: string, body: string, scripts: ReturnType<typeof startScripts>): Promise<unknown> {
-  const { status, answer } = await world.functions.post(label, body, scripts);
+async function post(step: Words, world: DurableWorld, body: string): Promise<unknown> {
+  const { status, answer } = await world.functions.post(step.text("as") ?? "", body, startSettings(step), startScripts(step));
   const { id, statusUrl } = answer;
   return {
     // Cases have one status for every body that is refused.
