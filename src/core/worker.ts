@@ -8,25 +8,22 @@ import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "
 import type { AttemptRun } from "./attempt-run.ts";
 import { toHint } from "./durable-hints.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
-import { settingsOf } from "./durable-settings.ts";
 import { releasedError } from "./execution-ending.ts";
 import type { Fleet } from "./fleet.ts";
-import type { AttemptHost, BeginAttempt } from "./running-attempt.ts";
+import type { BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
+import { createLeasedAttempts } from "./worker-attempts.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
 import { WorkerEarlyNotices } from "./worker-early-notices.ts";
-import { WorkerHost, type WorkerHostOptions } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
 import { WorkerLooks } from "./worker-looks.ts";
-import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { WorkerProgress } from "./worker-progress.ts";
 import type { WorkerQueue } from "./worker-queue.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
-import { createWorkerSlots } from "./worker-slots.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
 import { createWorkSource, runnableBy } from "./worker-work-source.ts";
 import { WorkerWrites } from "./worker-writes.ts";
@@ -53,8 +50,8 @@ export class Worker {
   #drained: (() => void)[] = [];
 
   constructor(parts: WorkerParts) {
-    const { options, fleetOptions, patience, hints, owner, machineId, generateId } = parts;
-    const { clock, random, reportError, begin } = fleetOptions;
+    const { options, fleetOptions, patience, hints, owner, generateId } = parts;
+    const { clock, random, reportError } = fleetOptions;
     const { store, name, leaseMs = 30_000, pollMs = 500, retention, machineVersion } = options;
     this.#parts = parts;
     this.#writes = new WorkerWrites({
@@ -119,7 +116,6 @@ export class Worker {
       keepsRefused: typeof options.orchestrator === "function",
       reportError,
     });
-    const slots = createWorkerSlots(parts);
     this.#sweeps = new WorkerSweeps({
       clock,
       leaseMs,
@@ -135,19 +131,15 @@ export class Worker {
       random,
       reportError,
     });
-    const hostOptions: WorkerHostOptions = {
-      ...{ slots, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 },
+    this.begin = createLeasedAttempts(parts, {
+      leaseOf: (id) => this.#leaseToBegin(id),
       save: (lease, checkpoint) => this.#save(lease, checkpoint),
+      park: (lease, checkpoint, wakeInMs) => this.#writes.park(lease, checkpoint, wakeInMs),
       progressed: (lease) => this.#progress.changed(lease),
       lost: (lease, why) => this.#lose(lease, why),
-    };
-    this.begin = (input, host) => {
-      const lease = this.#leases.get(host.executionId);
-      if (lease === undefined || lease.settling) throw new LeaseLostError(host.executionId, "it was over before the attempt began");
-      if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
-      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
-      return begin(input, new WorkerHost(host, lease, hostOptions, settingsOf(options, lease.execution.settings), keeper));
-    };
+      parked: (lease) => this.#parked(lease),
+      refusedPark: (lease) => this.#leases.check([lease]),
+    });
   }
 
   /** Before `start`. */
@@ -158,10 +150,6 @@ export class Worker {
 
   get mode(): WorkerMode {
     return this.#claims.mode;
-  }
-
-  get unwinding(): number {
-    return this.#unwinding.size;
   }
 
   start(): void {
@@ -203,11 +191,6 @@ export class Worker {
     return this.#leases.get(id);
   }
 
-  /** Whether this worker holds it, under that fence. */
-  holds(id: string, fence = this.#leases.get(id)?.fence): boolean {
-    return fence !== undefined && this.#leases.get(id)?.fence === fence;
-  }
-
   /** Resolves when it holds nothing and finds nothing more. */
   async drain(): Promise<void> {
     for (;;) {
@@ -244,24 +227,11 @@ export class Worker {
     return report;
   }
 
-  #createKeeper(lease: WorkerLease, host: AttemptHost): WorkerMachineKeeper {
-    const { options, fleetOptions, machineId } = this.#parts;
-    const keeper = new WorkerMachineKeeper(lease, {
-      clock: fleetOptions.clock,
-      machineId,
-      machineVersion: options.machineVersion,
-      maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
-      policy: options.checkpoint ?? "every",
-      restore: options.restore ?? {},
-      remainingMs: () => host.remainingMs(),
-      save: (held, checkpoint) => this.#save(held, checkpoint),
-      park: (held, checkpoint, wakeInMs) => this.#writes.park(held, checkpoint, wakeInMs),
-      lost: (held, why) => this.#lose(held, why),
-      parked: (held) => this.#parked(held),
-      refusedPark: (held) => this.#leases.check([held]),
-    });
-    lease.keeper = keeper;
-    return keeper;
+  #leaseToBegin(id: string): WorkerLease {
+    const lease = this.#leases.get(id);
+    if (lease === undefined || lease.settling) throw new LeaseLostError(id, "it was over before the attempt began");
+    if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
+    return lease;
   }
 
   /** It is in the store alone now; here, only its actor is to be stopped. */
