@@ -41,7 +41,7 @@ export const durableFaults: readonly Fault[] = [
   {
     name: "a lease is settled twice",
     file: "src/core/worker-settler.ts",
-    find: "    if (lease.settling) return never;\n",
+    find: "    if (lease.settling) return never();\n",
     replace: "",
   },
   {
@@ -155,8 +155,8 @@ export const durableFaults: readonly Fault[] = [
   {
     name: "a release begins a new attempt",
     file: "src/adapters/records/settle-records.ts",
-    find: "return { ...common, ...queued(outcome.delayMs ?? 0, now) };",
-    replace: "return { ...common, ...queued(outcome.delayMs ?? 0, now), attemptStep: 1 };",
+    find: "return { ...given(settlement), ...queued(outcome.delayMs ?? 0, now) };",
+    replace: "return { ...given(settlement), ...queued(outcome.delayMs ?? 0, now), attemptStep: 1 };",
   },
   {
     name: "a retry is not a new attempt",
@@ -167,8 +167,8 @@ export const durableFaults: readonly Fault[] = [
   {
     name: "a settled execution keeps its slot",
     file: "src/adapters/records/settle-records.ts",
-    find: "const common: RecordChanges = { owner: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };",
-    replace: "const common: RecordChanges = { owner: null, leaseExpiresAt: null, settledFence: fence };",
+    find: "const changes: RecordChanges = { owner: null, claimId: null, leaseExpiresAt: null, holdsSlot: 0, settledFence: fence };",
+    replace: "const changes: RecordChanges = { owner: null, claimId: null, leaseExpiresAt: null, settledFence: fence };",
   },
   {
     name: "a takeover is not counted",
