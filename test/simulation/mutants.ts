@@ -99,6 +99,30 @@ export const durableFaults: readonly Fault[] = [
     replace: "",
   },
   {
+    name: "a restored timer is due at once",
+    file: "src/core/durable-machine-timers.ts",
+    find: "event as EventObject, Math.max(0, dueAt - now), id)",
+    replace: "event as EventObject, 0, id)",
+  },
+  {
+    name: "a parked machine's timer begins anew when it wakes",
+    file: "src/core/worker-machine-keeper.ts",
+    find: 'checkpoint.parked ? "absolute" : ',
+    replace: "",
+  },
+  {
+    name: "a cancel ends what waits for a slot here, and here only",
+    file: "src/core/worker.ts",
+    find: "if (this.#runOf(lease) === undefined) void",
+    replace: "if (lease.lost) void",
+  },
+  {
+    name: "a lease that was answered late is let go of with older ones",
+    file: "src/core/worker-lease-keeper.ts",
+    find: "} else if (lease.validUntil < this.#expiryAt) {",
+    replace: "} else if (lease.validUntil < 0) {",
+  },
+  {
     name: "a machine goes on although its group is full",
     file: "src/core/worker-slots.ts",
     find: 'if (report.reason !== "limited") return;',

@@ -29,6 +29,10 @@ const workMachine = setup({
   actions: {
     keepNote: assign({ notes: ({ context, event }) => (event.type === "note" ? [...context.notes, event.n] : context.notes) }),
     finishStage: assign({ at: ({ context }) => context.at + 1 }),
+    /** A stage that takes time begins. */
+    noteBegin: () => {},
+    /** Its time is over. */
+    noteTime: () => {},
     rethrow: (_, { error }: { error: unknown }) => {
       throw error;
     },
@@ -75,12 +79,14 @@ const workMachine = setup({
       },
     },
     resting: {
-      after: { stageTime: { target: "choosing", actions: "finishStage" } },
+      entry: "noteBegin",
+      after: { stageTime: { target: "choosing", actions: ["noteTime", "finishStage"] } },
     },
     waiting: {
+      entry: "noteBegin",
       tags: ["waiting", "checkpoint"],
       on: { note: { target: "choosing", actions: ["keepNote", "finishStage"] } },
-      after: { stageTime: { target: "choosing", actions: "finishStage" } },
+      after: { stageTime: { target: "choosing", actions: ["noteTime", "finishStage"] } },
     },
     waitingForNote: {
       tags: ["waiting", "checkpoint"],
@@ -94,6 +100,10 @@ const workMachine = setup({
 /** The machine, at work in one process. */
 export function machineWork(process: SimulatedProcess, witness: WorkWitness) {
   return workMachine.provide({
+    actions: {
+      noteBegin: ({ context, self }) => witness.stageBegins(process, self.id, context.at),
+      noteTime: ({ context, self }) => witness.stageIsOver(process, self.id, context.at, delayOf(context) ?? 0),
+    },
     actors: {
       perform: fromPromise<void, StageInput>(async ({ input: { executionId, stage, name }, signal }) => {
         const work = witness.begin(process, executionId, signal);

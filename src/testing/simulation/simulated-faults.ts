@@ -18,14 +18,20 @@ export const simulatedFaults = {
 /** The name of a kind of fault. */
 export type SimulatedFault = keyof typeof simulatedFaults;
 
-/** How likely what is in one run; the probabilities are per call, notice or second. */
-export interface Weather {
-  readonly kinds: readonly SimulatedFault[];
-  /** One way, at most. */
-  readonly latencyMs: number;
+/** How calls go wrong, each by its probability. */
+interface CallRates {
   readonly failBefore: number;
   readonly failAfter: number;
   readonly noAnswer: number;
+}
+
+/** How likely what is in one run; the probabilities are per call, notice or second. */
+export interface Weather extends CallRates {
+  readonly kinds: readonly SimulatedFault[];
+  /** One way, at most. */
+  readonly latencyMs: number;
+  /** One method has rates of its own. */
+  readonly aimed: { readonly at: string; readonly rates: CallRates } | undefined;
   readonly duplicate: number;
   readonly lostNotice: number;
   readonly crashAtCall: number;
@@ -38,6 +44,12 @@ export interface Weather {
 
 const gentleFaults: readonly SimulatedFault[] = ["delay", "lostNotice", "close"];
 
+const aims = ["claim", "claim", "renew", "settle", "checkpoint", "park", "changeSlots", "readSignals", "requestCancel", "sweep", "insert"];
+
+export function ratesOf({ aimed, ...weather }: Weather, method: string): CallRates {
+  return aimed?.at === method ? aimed.rates : weather;
+}
+
 /** Each run has some of the faults, some often: a run with all of them gets nowhere. */
 export function drawWeather(dice: Dice, allowed: readonly SimulatedFault[]): Weather {
   const isGentle = dice.chance(0.2);
@@ -46,8 +58,12 @@ export function drawWeather(dice: Dice, allowed: readonly SimulatedFault[]): Wea
     const drawn = dice.pick(rates);
     return kinds.includes(kind) ? drawn : 0;
   };
+  const aim = (kind: SimulatedFault) => (dice.chance(0.5) && allowed.includes(kind) ? dice.pick([0.3, 0.7]) : 0);
+  const at = dice.pick(aims);
+  const rates = { failBefore: aim("failBefore"), failAfter: aim("failAfter"), noAnswer: aim("noAnswer") };
   return {
     kinds,
+    aimed: dice.chance(0.4) && !isGentle ? { at, rates } : undefined,
     latencyMs: rate("delay", isGentle ? [5, 50] : [5, 50, 400]),
     failBefore: rate("failBefore", [0.02, 0.1, 0.3]),
     failAfter: rate("failAfter", [0.02, 0.1, 0.3]),

@@ -3,7 +3,7 @@ import type { ExecutionStore } from "../../ports/execution-store.ts";
 import type { StoreNotice, StoreWatch, WatchRequest } from "../../ports/store-message.ts";
 import { callText } from "./call-text.ts";
 import type { Course } from "./course.ts";
-import type { Weather } from "./simulated-faults.ts";
+import { ratesOf, type Weather } from "./simulated-faults.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { SimulatedStore, StoreCall, StoreMethod } from "./simulated-store.ts";
 
@@ -128,14 +128,15 @@ export class SimulatedLink {
       void store.do(call).then((result) => answer(0, () => resolve(result)), reject);
       return;
     }
+    const rates = ratesOf(weather, call.method);
     const thereMs = dice.int(0, weather.latencyMs);
     const backMs = dice.int(0, weather.latencyMs);
-    if (course.elapsedMs < this.#brokenUntil || dice.chance(weather.failBefore)) {
+    if (course.elapsedMs < this.#brokenUntil || dice.chance(rates.failBefore)) {
       answer(thereMs + backMs, lose("fails before it is done"));
       return;
     }
-    const isLate = dice.chance(weather.noAnswer);
-    const isLost = dice.chance(weather.failAfter);
+    const isLate = dice.chance(rates.noAnswer);
+    const isLost = dice.chance(rates.failAfter);
     const isDoubled = dice.chance(weather.duplicate);
     // A change of a slot that overtakes a later one is not known as the older one: the store would have to number them.
     const mayComeLate = call.method !== "changeSlots";

@@ -35,6 +35,8 @@ export class WorkWitness {
   /** The highest fence that an effect came with. */
   readonly #fences = new Map<string, number>();
   readonly #failures = new Map<string, number>();
+  /** When they first began. */
+  readonly #stages = new Map<string, number>();
   effects = 0;
   /** Effects that came too late. */
   refusals = 0;
@@ -70,6 +72,20 @@ export class WorkWitness {
     const failed = this.#failures.get(what) ?? 0;
     if (failed < times) this.#failures.set(what, failed + 1);
     return failed < times;
+  }
+
+  /** A stage that takes a while begins, maybe not for the first time. */
+  stageBegins(process: SimulatedProcess, id: string, stage: number): void {
+    const name = `${id}.${stage}`;
+    if (!process.isDead && !this.#stages.has(name)) this.#stages.set(name, this.#course.elapsedMs);
+  }
+
+  /** Its time is over, and must not be over too early. Wall clocks that were set may make it so. */
+  stageIsOver(process: SimulatedProcess, id: string, stage: number, ms: number): void {
+    const begunAt = this.#stages.get(`${id}.${stage}`);
+    if (process.isDead || begunAt === undefined || !this.#options.trustsStoreClock) return;
+    const tookMs = this.#course.elapsedMs - begunAt;
+    if (tookMs < ms) this.#course.fail(`stage ${stage} should have taken ${ms} ms, and took ${tookMs} ms`, id);
   }
 
   /** To be called after every change of the store. */
