@@ -44,7 +44,7 @@ export interface AutonomousRunOptions {
 }
 
 /** What a run asks of whoever saves its checkpoints. */
-export type RunKeeper = Pick<MachineKeeper, "saved" | "isYielding">;
+export type RunKeeper = Pick<MachineKeeper, "saved" | "yields">;
 
 /** One run: the actor, its parts, and its events with their numbers. */
 export class AutonomousRun implements RunOfSystem {
@@ -211,7 +211,7 @@ export class AutonomousRun implements RunOfSystem {
   /** Where the run is to be given back, a pass does not begin any more. */
   holdsBack({ progress }: StepInput): boolean {
     // What was tried already is part of no safe point.
-    this.#isHeldBack ||= this.#keeper?.isYielding === true && progress.tries === 1;
+    this.#isHeldBack ||= progress.tries === 1 && this.#keeper?.yields() === true;
     return this.#isHeldBack;
   }
 

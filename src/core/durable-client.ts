@@ -4,21 +4,20 @@ import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, Execut
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
 import * as check from "../model/option-check.ts";
 import type { OrchestratorState } from "../model/orchestrator-state.ts";
-import { UnsupportedOperationError } from "../model/store-errors.ts";
-import type { NewExecution, StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
-import type { InsertReport } from "../ports/store-insert.ts";
+import type { StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
 import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
 import { DurableEvents } from "./durable-events.ts";
-import { createHints, type DurableHints, toHint } from "./durable-hints.ts";
+import { createHints, type DurableHints } from "./durable-hints.ts";
 import { createHistory, type DurableHistory, readHistory } from "./durable-history.ts";
 import { toDurableInfo, toEndEvent } from "./durable-info.ts";
 import type { DurableCoordinatorOptions, DurableStartOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import { Patience } from "./durable-patience.ts";
-import { machineIdOf, type StartDefaults, toNewExecution } from "./durable-start.ts";
+import { machineIdOf } from "./durable-start.ts";
+import { DurableStarts } from "./durable-starts.ts";
 import { DurableStats } from "./durable-stats.ts";
 import { withDeadline } from "./durable-store-deadline.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
@@ -35,6 +34,7 @@ import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createIdGenerator } from "./sortable-id.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
 import { Worker } from "./worker.ts";
+import type { WorkerStint } from "./worker-stint.ts";
 
 /** The durable coordinator: asks and writes the store, and has a worker unless it is a client only. */
 export class StoreBackedCoordinator<O extends AnyOrchestrator> implements DurableCoordinator<InputOf<O>, OutputOf<O>> {
@@ -55,10 +55,10 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   readonly #waiters: DurableWaiters;
   readonly #events: DurableEvents<OutputOf<O>>;
   readonly #worker: Worker | undefined;
-  readonly #startDefaults: StartDefaults;
+  readonly #starts: DurableStarts;
   #closed: Promise<CloseReport> | undefined;
 
-  constructor(given: DurableCoordinatorOptions<O>) {
+  constructor(given: DurableCoordinatorOptions<O>, stint?: WorkerStint) {
     const asked = given as unknown as DurableCoordinatorOptions<AnyOrchestrator>;
     const { name, role = "both", pollMs = 500, leaseMs = 30_000 } = asked;
     const told = toFleetOptions(asked, (changed) => {
@@ -75,7 +75,6 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.orchestratorMachine = machineOf(options.orchestrator);
     this.#patience = new Patience(clock, random);
     this.#events = new DurableEvents(reportError);
-    this.#startDefaults = { options, machineId, generateId, reportError };
     this.#writes = new DurableWrites({
       store,
       name,
@@ -91,6 +90,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const hints = createHints(parts);
     const history = createHistory(parts, owner, (id) => this.#worker?.leaseOf(id));
     this.#hints = hints;
+    this.#starts = new DurableStarts({
+      ...{ defaults: { options, machineId, generateId, reportError }, writes: this.#writes, hints },
+      starting: (id) => this.#events.starting(id),
+      started: (id, queuedAt) => this.#events.started(id, queuedAt),
+      cancelOnAbort: (id, signal, isStored) => this.#cancelOnAbort(id, signal, isStored),
+    });
     this.#history = history;
     const worker =
       role === "client"
@@ -100,6 +105,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
             fleetOptions: common,
             patience: this.#patience,
             hints,
+            stint,
             owner,
             machineId,
             generateId,
@@ -162,47 +168,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   async start(input: InputOf<O>, options: DurableStartOptions = {}): Promise<string> {
     this.#checkOpen();
-    const made = toNewExecution(input, options, "", this.#startDefaults);
-    const { transaction } = options;
-    if (transaction === undefined) {
-      const execution = made instanceof Promise ? await made : made;
-      this.#events.starting(execution.id);
-      let report: InsertReport | undefined;
-      try {
-        const written = await this.#writes.start(execution);
-        report = written.report;
-        if (report.inserted) await this.#hints?.publish([toHint(execution)]);
-        return written.id;
-      } finally {
-        this.#wrote(execution, options, report);
-      }
-    }
-    this.#checkTransactions();
-    const executions = [made as NewExecution];
-    // No await before this: a store with handles writes while the caller's transaction is open.
-    const { ids } = await this.#writing(executions, [options], () => this.#writes.startWithin(transaction, executions));
-    return ids[0] as string;
+    return this.#starts.start(input, options);
   }
 
   async startMany(entries: readonly DurableStartEntry<InputOf<O>>[], { transaction }: { transaction?: unknown } = {}): Promise<string[]> {
     this.#checkOpen();
-    check.listOf(check.fields({ input: () => {}, options: () => {} }))(entries, "entries");
-    const options = entries.map((entry) => entry.options ?? {});
-    const made = entries.map(({ input }, index) =>
-      toNewExecution(
-        input,
-        { ...options[index], ...(transaction !== undefined && { transaction }) },
-        `entries[${index}].`,
-        this.#startDefaults,
-      ),
-    );
-    if (made.length === 0) return [];
-    if (transaction !== undefined) this.#checkTransactions();
-    const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
-    const { ids } = await this.#writing(executions, options, () =>
-      transaction === undefined ? this.#startAll(executions) : this.#writes.startWithin(transaction, executions),
-    );
-    return ids;
+    return this.#starts.startMany(entries, transaction);
   }
 
   async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
@@ -267,7 +238,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     this.#checkOpen();
     const result = await this.#writes.send(id, event);
     // It may have been parked.
-    if (result.accepted && this.#worker?.holds(id) !== true) await this.#hints?.publish([{ executionId: id }]);
+    if (result.accepted && this.#worker?.leaseOf(id) === undefined) await this.#hints?.publish([{ executionId: id }]);
     return result;
   }
 
@@ -368,40 +339,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   #toInfo(record: StoredExecutionSummary): ExecutionInfo<OutputOf<O>> {
     const info = toDurableInfo<OutputOf<O>>(record, this.#fleetOptions.clock.now());
-    if (info.status !== "running" || !this.#worker?.holds(record.id, record.fence)) return info;
+    if (info.status !== "running" || this.#worker?.leaseOf(record.id)?.fence !== record.fence) return info;
     // What runs here is known better than it was saved.
     const here = this.#fleet.info(record.id);
     if (here === undefined || (here.status !== "running" && here.status !== "queued")) return info;
     const state = here.status === "running" && info.state === "running.working" ? here.state : info.state;
     return { ...info, state, ...(here.progress !== undefined && { progress: here.progress }) };
-  }
-
-  async #writing<Written extends { readonly reports: readonly InsertReport[] }>(
-    executions: readonly NewExecution[],
-    options: readonly DurableStartOptions[],
-    write: () => Promise<Written>,
-  ): Promise<Written> {
-    let reports: readonly InsertReport[] = [];
-    for (const { id } of executions) this.#events.starting(id);
-    try {
-      const written = await write();
-      ({ reports } = written);
-      return written;
-    } finally {
-      for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index]);
-    }
-  }
-
-  /** What a transaction has not committed yet must not be published: that is done here only. */
-  async #startAll(executions: readonly NewExecution[]): ReturnType<DurableWrites["startAll"]> {
-    const written = await this.#writes.startAll(executions);
-    await this.#hints?.publish(executions.filter((_, index) => written.reports[index]?.inserted).map(toHint));
-    return written;
-  }
-
-  #wrote({ id }: NewExecution, { signal, transaction }: DurableStartOptions, report: InsertReport | undefined): void {
-    this.#events.started(id, report?.inserted ? report.queuedAt : undefined);
-    if (report?.inserted && signal !== undefined) this.#cancelOnAbort(id, signal, transaction === undefined);
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {
@@ -421,17 +364,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
     // The answer of a cancel may come late: who held it tells itself.
-    if (this.#worker?.holds(id, record.fence)) return;
+    if (this.#worker?.leaseOf(id)?.fence === record.fence) return;
     this.#events.publish(toEndEvent(record));
     await this.#history?.endedUnheld([id]);
   }
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new CoordinatorClosedError();
-  }
-
-  #checkTransactions(): void {
-    if (this.#options.store.capabilities.transactions !== "none") return;
-    throw new UnsupportedOperationError("this store cannot start an execution within a transaction of the caller");
   }
 }

@@ -9,6 +9,8 @@ import { WriteBatch } from "./durable-write-batch.ts";
 
 /** Messages that one call of the queue is about at most. */
 const maxMessages = 500;
+/** What was published because it is overdue is not published again for so long, or ten times what makes it overdue. */
+const leastSilenceMs = 60_000;
 /** Messages about what is queued for too long, per look. */
 const maxOverdue = 100;
 
@@ -80,7 +82,7 @@ export class DurableHints {
     const now = clock.monotonicNow();
     for (const [id, at] of this.#published) {
       // In the order of publishing: the rest is younger.
-      if (now - at < waitingMs * 10) break;
+      if (now - at < Math.max(leastSilenceMs, waitingMs * 10)) break;
       this.#published.delete(id);
     }
     // The oldest come first, also those that were published: asking for more than those finds the others.

@@ -6,6 +6,11 @@ export interface ExecutionScope {
   readonly executionId: string;
   /** Counted from 1. */
   readonly attempt: number;
+  /**
+   * Rises each time a worker claims this execution; absent in memory. Send it with each side effect, to a place that remembers the highest
+   * and refuses a lower one: a worker that was stopped past its lease is then too late there, as it is in the store.
+   */
+  readonly fence?: number;
   /** Aborted when the execution is cancelled or times out. Its slot stays taken until the orchestrator settles. */
   readonly signal: AbortSignal;
   /** Settings of the start, over those of the coordinator; undefined where neither has any. */

@@ -27,6 +27,7 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
   const scope: ExecutionScope = {
     executionId: host.executionId,
     attempt: host.attempt,
+    ...(host.fence !== undefined && { fence: host.fence }),
     get signal() {
       return host.signal;
     },

@@ -4,7 +4,6 @@ type Attached = Parameters<MachineKeeper["attach"]>[0];
 
 /** Keeps in this process what a machine can go on from: its last safe point, and of one without any, where it was after its last step. */
 export class MemoryMachineKeeper implements MachineKeeper {
-  readonly isYielding = false;
   readonly restored: RestoredMachine | undefined;
   readonly #host: AttemptHost;
   #machine: Attached | undefined;
@@ -39,6 +38,10 @@ export class MemoryMachineKeeper implements MachineKeeper {
   }
 
   async saved(): Promise<void> {}
+
+  yields(): boolean {
+    return false;
+  }
 
   #keep(machine: RestoredMachine): void {
     void this.#host.checkpoint(machine);

@@ -23,6 +23,8 @@ export interface RunningAttempt {
 export interface AttemptHost {
   readonly executionId: string;
   readonly attempt: number;
+  /** Of its lease; absent where there is none. */
+  readonly fence?: number;
   readonly signal: AbortSignal;
   /** Of its execution. */
   readonly start: { readonly queuedAt: number; readonly group: string | undefined; readonly trace: TraceContext | undefined };
@@ -91,8 +93,8 @@ export interface MachineKeeper {
   stepped(): void;
   /** Resolves when what the machine is by now is saved. @throws {LeaseLostError} when it will not be by this process. */
   saved(): Promise<void>;
-  /** It is to be given back at its next safe point. */
-  readonly isYielding: boolean;
+  /** Asked at each safe point of a machine that has its own: whether it is to be given back there. */
+  yields(): boolean;
 }
 
 /** Begins one attempt. May throw. */

@@ -14,6 +14,8 @@ export interface WorkerClosingOptions {
   isAsking(): boolean;
   runOf(lease: WorkerLease): AttemptRun | undefined;
   release(lease: WorkerLease): void;
+  /** Its end comes without a safe point: whether its lease was let run out instead of given back, so that it counts as lost. */
+  forsakes(lease: WorkerLease): boolean;
   cancel(lease: WorkerLease): void;
   abandon(lease: WorkerLease): void;
 }
@@ -76,6 +78,7 @@ export class WorkerClosing {
       abandon(lease);
       return;
     }
+    if (this.#options.forsakes(lease)) return;
     const run = runOf(lease);
     release(lease);
     run?.stop(releasedError(lease.id));

@@ -59,6 +59,10 @@ export class WorkerHost implements AttemptHost {
     return this.#host.start;
   }
 
+  get fence(): number {
+    return this.#lease.fence;
+  }
+
   get signal(): AbortSignal {
     return this.#host.signal;
   }
@@ -72,7 +76,7 @@ export class WorkerHost implements AttemptHost {
   }
 
   remainingMs(): number {
-    return this.#host.remainingMs();
+    return Math.min(this.#host.remainingMs(), this.#lease.stint?.remainingMs() ?? Number.POSITIVE_INFINITY);
   }
 
   /** @throws {SerializationError} */
@@ -136,12 +140,12 @@ export class WorkerHost implements AttemptHost {
       lost(lease, report.reason);
       throw new LeaseLostError(lease.id, report.reason);
     }
-    if (lease.yielding) throw new YieldedError(lease.id);
+    if (lease.yieldsAtSafePoint()) throw new YieldedError(lease.id);
   }
 
   #toBody(value: unknown, consumedSignal: number): JsonText {
     const { machineId, machineVersion } = this.#options;
-    const budget = this.#lease.budget(this.remainingMs());
+    const budget = this.#lease.budget(this.#host.remainingMs());
     const checkpoint: Checkpoint = {
       machineId,
       ...(machineVersion !== undefined && { version: machineVersion }),

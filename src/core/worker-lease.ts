@@ -4,6 +4,7 @@ import type { RetryPolicy } from "../model/retry-policy.ts";
 import type { ClaimedExecution } from "../ports/store-claim.ts";
 import type { TraceContext } from "../ports/tracing.ts";
 import type { ExecutionRequest } from "./execution-record.ts";
+import type { WorkerStint } from "./worker-stint.ts";
 
 /** An execution that this worker has claimed, and what it must know to write about it. */
 export class WorkerLease {
@@ -25,6 +26,8 @@ export class WorkerLease {
   keeper: { stepped(): void; stop(): void } | undefined;
   /** It should be given back at its next safe point. */
   yielding = false;
+  /** Of a worker that has only so much time. */
+  readonly stint: WorkerStint | undefined;
   progress: JsonText | undefined;
   progressUnsaved = false;
   revision: number;
@@ -36,11 +39,13 @@ export class WorkerLease {
   readonly unreadSignals: number[] = [];
   cancelReason: string | undefined;
 
-  constructor(execution: ClaimedExecution, validUntil: number) {
+  constructor(execution: ClaimedExecution, validUntil: number, stint?: WorkerStint) {
     this.id = execution.id;
     this.fence = execution.fence;
     this.execution = execution;
     this.validUntil = validUntil;
+    this.stint = stint;
+    stint?.began(this);
     this.restored = fromJsonText(execution.checkpoint?.body) as Checkpoint | undefined;
     this.request = toRequest(execution, this.restored?.budget);
     this.revision = execution.checkpoint?.revision ?? 0;
@@ -51,6 +56,16 @@ export class WorkerLease {
   /** What is left of the time of this attempt, for whoever goes on with it; undefined where it is not limited. */
   budget(leftMs: number): CheckpointBudget | undefined {
     return leftMs === Number.POSITIVE_INFINITY ? undefined : { failures: failuresOf(this.execution), leftMs };
+  }
+
+  yieldsAtSafePoint(): boolean {
+    this.yielding ||= this.stint?.endsAt(this) === true;
+    return this.yielding;
+  }
+
+  /** How many checkpoints were saved under it. */
+  get saves(): number {
+    return this.revision - (this.execution.checkpoint?.revision ?? 0);
   }
 
   isValidAt(monotonicNow: number): boolean {

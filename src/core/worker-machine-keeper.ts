@@ -82,8 +82,8 @@ export class WorkerMachineKeeper implements MachineKeeper {
     });
   }
 
-  get isYielding(): boolean {
-    return this.#lease.yielding;
+  yields(): boolean {
+    return this.#lease.yieldsAtSafePoint();
   }
 
   /** Its attempt has ended. */
@@ -126,7 +126,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
     const parks = waits && !isBusy && !lease.yielding && savers.length === 0 && (wakeInMs ?? Number.POSITIVE_INFINITY) >= shortestParkMs;
     const yields = lease.yielding && !isBusy;
     if (!parks && !yields && savers.length === 0 && !this.#isWanted(capture)) return;
-    const checkpoint = this.#toCheckpoint(capture);
+    const checkpoint = this.#toCheckpoint(capture, parks);
     if (parks && (await this.#park(checkpoint, wakeInMs))) return;
     if (!parks) {
       this.#savers = [];
@@ -186,7 +186,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
     return false;
   }
 
-  #toCheckpoint({ persist, timers, entries }: MachineCapture): NewCheckpoint {
+  #toCheckpoint({ persist, timers, entries }: MachineCapture, parks: boolean): NewCheckpoint {
     const { machineId, machineVersion, maxCheckpointBytes } = this.#options;
     const lease = this.#lease;
     const { consumedSignal } = lease;
@@ -199,6 +199,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
       consumedSignal,
       entries,
       ...(budget !== undefined && { budget }),
+      ...(parks && { parked: true }),
     };
     const body = toJsonText(checkpoint, "checkpoint");
     const bytes = new TextEncoder().encode(body).length;
@@ -221,7 +222,7 @@ export class WorkerMachineKeeper implements MachineKeeper {
       if (checkpoint.machineId !== machineId) throw new CheckpointRefusedError(id, mismatch(checkpoint, machineId, machineVersion));
     }
     const now = clock.now();
-    const { timers: policy = "absolute" } = restore;
+    const policy = checkpoint.parked ? "absolute" : (restore.timers ?? "absolute");
     const timers = checkpoint.timers.map((timer) => ({
       ...timer,
       event: fromPlain(timer.event),

@@ -5,6 +5,7 @@ import type { StoredEnd } from "./durable-outcome.ts";
 import type { Patience } from "./durable-patience.ts";
 import type { FleetOptions } from "./fleet.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
+import type { WorkerStint } from "./worker-stint.ts";
 
 /** What a worker works with. */
 export interface WorkerParts {
@@ -13,6 +14,8 @@ export interface WorkerParts {
   readonly patience: Patience;
   /** Where there is a queue beside the store. */
   readonly hints: DurableHints | undefined;
+  /** Of a worker that only works off messages, and has only so much time. */
+  readonly stint: WorkerStint | undefined;
   readonly owner: string;
   readonly machineId: string;
   generateId(): string;

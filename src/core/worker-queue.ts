@@ -21,6 +21,8 @@ export interface WorkerQueueOptions {
   readonly patience: Patience;
   readonly leaseMs: number;
   readonly pollMs: number;
+  /** Nothing is claimed but what messages point at, and a message is acknowledged only when its execution is claimed, or over. */
+  readonly onlyMessages: boolean;
   /** How many more the worker would run now; 0 while it claims nothing. */
   room(): number;
   /** Of `ids` only, or of what the store thinks should be next. */
@@ -44,11 +46,12 @@ export class WorkerQueue {
   /** When ids that the store does not know were seen first. */
   readonly #unknown = new Map<string, number>();
   #consumer: QueueConsumer | undefined;
-  #lookAt = Number.NEGATIVE_INFINITY;
+  #lookAt: number;
   #closed = false;
 
   constructor(options: WorkerQueueOptions) {
     this.#options = options;
+    this.#lookAt = options.onlyMessages ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
   /** Begins to consume, and tries again until that succeeds. */
@@ -76,11 +79,11 @@ export class WorkerQueue {
 
   /** The next claim is not limited to what messages tell. */
   look(): void {
-    this.#lookAt = Number.NEGATIVE_INFINITY;
+    if (!this.#options.onlyMessages) this.#lookAt = Number.NEGATIVE_INFINITY;
   }
 
   async claim(claimId: string, limit: number): Promise<ClaimReport> {
-    const { clock, claim, arrived, pollMs, queue } = this.#options;
+    const { clock, claim, arrived, onlyMessages, pollMs, queue } = this.#options;
     const now = clock.monotonicNow();
     if (now >= this.#lookAt) {
       const report = await claim(claimId, limit, undefined);
@@ -89,11 +92,11 @@ export class WorkerQueue {
       return report;
     }
     const messages = this.#messages.splice(0, limit);
-    if (messages.length === 0) return { executions: [], refused: [], nextDueInMs: this.#lookAt - now };
+    if (messages.length === 0) return { executions: [], refused: [], ...(!onlyMessages && { nextDueInMs: this.#lookAt - now }) };
     try {
       // Where the queue knows no priorities, a message only tells that there is work, and the store says which is next.
       const report = await claim(claimId, messages.length, queue.capabilities.priority ? messages.map(idOf) : undefined);
-      this.#lookAt = Math.min(this.#lookAt, now + (report.nextDueInMs ?? pollMs));
+      if (!onlyMessages) this.#lookAt = Math.min(this.#lookAt, now + (report.nextDueInMs ?? pollMs));
       void this.#settle(messages, report);
       if (this.#messages.length > 0) arrived();
       return report;
@@ -137,9 +140,11 @@ export class WorkerQueue {
       if (!(error instanceof StoreUnavailableError)) this.#options.reportError(error);
       return new Set(messages.map(idOf));
     });
+    const open = new Set(this.#options.onlyMessages ? report.refused.flatMap(({ id, reason }) => (reason === "final" ? [] : [id])) : []);
     for (const delivery of messages) {
       const id = idOf(delivery);
       if (unknown.has(id)) this.#again(delivery, id);
+      else if (open.has(id)) void this.#settled(delivery.nack());
       else {
         this.#unknown.delete(id);
         void this.#settled(delivery.ack());

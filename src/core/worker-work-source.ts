@@ -17,7 +17,7 @@ interface WorkSourceOptions {
 }
 
 export function createWorkSource(parts: WorkerParts, { room, arrived }: WorkSourceOptions): WorkSource {
-  const { options, fleetOptions, patience, owner } = parts;
+  const { options, fleetOptions, patience, owner, stint } = parts;
   const { store, queue: messages, name, leaseMs = 30_000, pollMs = 500, maxConcurrentPerGroup, rateLimit } = options;
   const { clock, reportError, maxOfGroup } = fleetOptions;
   const runs = runnableBy(parts);
@@ -31,6 +31,7 @@ export function createWorkSource(parts: WorkerParts, { room, arrived }: WorkSour
   if (messages === undefined) return { claim, queue: undefined };
   const queue = new WorkerQueue({
     ...{ queue: messages, name, clock, patience, leaseMs, pollMs, room, claim, arrived, reportError },
+    onlyMessages: stint !== undefined,
     get: (ids) => store.get(name, ids),
   });
   return { claim: (claimId, limit) => queue.claim(claimId, limit), queue };

@@ -8,25 +8,22 @@ import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "
 import type { AttemptRun } from "./attempt-run.ts";
 import { toHint } from "./durable-hints.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
-import { settingsOf } from "./durable-settings.ts";
 import { releasedError } from "./execution-ending.ts";
 import type { Fleet } from "./fleet.ts";
-import type { AttemptHost, BeginAttempt } from "./running-attempt.ts";
+import type { BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent } from "./supervisor.ts";
+import { createLeasedAttempts } from "./worker-attempts.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
 import { WorkerEarlyNotices } from "./worker-early-notices.ts";
-import { WorkerHost, type WorkerHostOptions } from "./worker-host.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
 import { WorkerLooks } from "./worker-looks.ts";
-import { WorkerMachineKeeper } from "./worker-machine-keeper.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { WorkerProgress } from "./worker-progress.ts";
 import type { WorkerQueue } from "./worker-queue.ts";
 import { WorkerSettler } from "./worker-settler.ts";
 import { WorkerSignals } from "./worker-signals.ts";
-import { createWorkerSlots } from "./worker-slots.ts";
 import { WorkerSweeps } from "./worker-sweeps.ts";
 import { createWorkSource, runnableBy } from "./worker-work-source.ts";
 import { WorkerWrites } from "./worker-writes.ts";
@@ -53,8 +50,8 @@ export class Worker {
   #drained: (() => void)[] = [];
 
   constructor(parts: WorkerParts) {
-    const { options, fleetOptions, patience, hints, owner, machineId, generateId } = parts;
-    const { clock, random, reportError, begin } = fleetOptions;
+    const { options, fleetOptions, patience, hints, owner, generateId } = parts;
+    const { clock, random, reportError } = fleetOptions;
     const { store, name, leaseMs = 30_000, pollMs = 500, retention, machineVersion } = options;
     this.#parts = parts;
     this.#writes = new WorkerWrites({
@@ -119,7 +116,6 @@ export class Worker {
       keepsRefused: typeof options.orchestrator === "function",
       reportError,
     });
-    const slots = createWorkerSlots(parts);
     this.#sweeps = new WorkerSweeps({
       clock,
       leaseMs,
@@ -135,19 +131,15 @@ export class Worker {
       random,
       reportError,
     });
-    const hostOptions: WorkerHostOptions = {
-      ...{ slots, machineId, machineVersion, maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576 },
+    this.begin = createLeasedAttempts(parts, {
+      leaseOf: (id) => this.#leaseToBegin(id),
       save: (lease, checkpoint) => this.#save(lease, checkpoint),
+      park: (lease, checkpoint, wakeInMs) => this.#writes.park(lease, checkpoint, wakeInMs),
       progressed: (lease) => this.#progress.changed(lease),
       lost: (lease, why) => this.#lose(lease, why),
-    };
-    this.begin = (input, host) => {
-      const lease = this.#leases.get(host.executionId);
-      if (lease === undefined || lease.settling) throw new LeaseLostError(host.executionId, "it was over before the attempt began");
-      if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
-      const keeper = typeof options.orchestrator === "function" ? undefined : this.#createKeeper(lease, host);
-      return begin(input, new WorkerHost(host, lease, hostOptions, settingsOf(options, lease.execution.settings), keeper));
-    };
+      parked: (lease) => this.#parked(lease),
+      refusedPark: (lease) => this.#leases.check([lease]),
+    });
   }
 
   /** Before `start`. */
@@ -160,13 +152,9 @@ export class Worker {
     return this.#claims.mode;
   }
 
-  get unwinding(): number {
-    return this.#unwinding.size;
-  }
-
   start(): void {
     this.#claims.start();
-    this.#sweeps.start();
+    if (this.#parts.stint === undefined) this.#sweeps.start();
     void this.#queue?.open();
   }
 
@@ -203,11 +191,6 @@ export class Worker {
     return this.#leases.get(id);
   }
 
-  /** Whether this worker holds it, under that fence. */
-  holds(id: string, fence = this.#leases.get(id)?.fence): boolean {
-    return fence !== undefined && this.#leases.get(id)?.fence === fence;
-  }
-
   /** Resolves when it holds nothing and finds nothing more. */
   async drain(): Promise<void> {
     for (;;) {
@@ -229,6 +212,7 @@ export class Worker {
       isAsking: () => this.#claims.isAsking,
       runOf: (lease) => this.#runOf(lease),
       release: (lease) => void this.settler.release(lease),
+      forsakes: (lease) => this.#forsakes(lease),
       cancel: (lease) => this.#cancel(lease, "the coordinator is closing"),
       abandon: (lease) => this.#abandon(lease),
     });
@@ -243,24 +227,11 @@ export class Worker {
     return report;
   }
 
-  #createKeeper(lease: WorkerLease, host: AttemptHost): WorkerMachineKeeper {
-    const { options, fleetOptions, machineId } = this.#parts;
-    const keeper = new WorkerMachineKeeper(lease, {
-      clock: fleetOptions.clock,
-      machineId,
-      machineVersion: options.machineVersion,
-      maxCheckpointBytes: options.maxCheckpointBytes ?? 1_048_576,
-      policy: options.checkpoint ?? "every",
-      restore: options.restore ?? {},
-      remainingMs: () => host.remainingMs(),
-      save: (held, checkpoint) => this.#save(held, checkpoint),
-      park: (held, checkpoint, wakeInMs) => this.#writes.park(held, checkpoint, wakeInMs),
-      lost: (held, why) => this.#lose(held, why),
-      parked: (held) => this.#parked(held),
-      refusedPark: (held) => this.#leases.check([held]),
-    });
-    lease.keeper = keeper;
-    return keeper;
+  #leaseToBegin(id: string): WorkerLease {
+    const lease = this.#leases.get(id);
+    if (lease === undefined || lease.settling) throw new LeaseLostError(id, "it was over before the attempt began");
+    if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
+    return lease;
   }
 
   /** It is in the store alone now; here, only its actor is to be stopped. */
@@ -306,7 +277,7 @@ export class Worker {
       // A repeated answer; or proof that the older claim is void.
       if (known?.fence === execution.fence) continue;
       if (known !== undefined) this.#lose(known, "superseded");
-      const lease = new WorkerLease(execution, validUntil);
+      const lease = new WorkerLease(execution, validUntil, this.#parts.stint);
       this.#leases.add(lease);
       leases.push(lease);
       if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
@@ -339,6 +310,7 @@ export class Worker {
   #lose(lease: WorkerLease, why: string): void {
     if (lease.lost) return;
     lease.lost = true;
+    lease.stint?.lost(lease);
     lease.keeper?.stop();
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
@@ -352,6 +324,14 @@ export class Worker {
     }
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     this.#closing?.lost();
+  }
+
+  /** What is not even one step nearer to its end when its worker's time is over would be given back for ever; a lost lease is counted. */
+  #forsakes(lease: WorkerLease): boolean {
+    const { stint, options } = this.#parts;
+    if (stint === undefined || lease.saves > (typeof options.orchestrator === "function" ? 0 : 1)) return false;
+    this.#lose(lease, "the time of its worker was over");
+    return true;
   }
 
   #unwound(run: AttemptRun): void {

@@ -29,6 +29,8 @@ export interface Checkpoint {
   readonly consumedSignal: number;
   /** How often each actor of the machine was begun, by the ids that lead to it: the last part of its idempotency key. */
   readonly entries: Readonly<Record<string, number>>;
+  /** It was put down while it waits: its timers go on meanwhile, whatever the restore policy says of those of a lost process. */
+  readonly parked?: true;
   /** Present where the time of an attempt is limited. */
   readonly budget?: CheckpointBudget;
 }

@@ -1,3 +1,7 @@
+import type { QueueMessage } from "../model/queue-message.ts";
+
+export type { QueueMessage } from "../model/queue-message.ts";
+
 /** What a queue can do beyond the promises that all keep. */
 export interface QueueCapabilities {
   /** How messages are handed out: in the order of publishing, roughly so, or in that order per group only. */
@@ -14,16 +18,6 @@ export interface QueueCapabilities {
   readonly listsPutAside: boolean;
   /** Messages survive the end of the broker's process. */
   readonly durable: boolean;
-}
-
-/** A hint that an execution may be claimable: the id and what is needed to route it, never the work itself. */
-export interface QueueMessage {
-  /** Of the coordinator. */
-  readonly name: string;
-  readonly executionId: string;
-  readonly group?: string;
-  readonly priority?: number;
-  readonly delayMs?: number;
 }
 
 /** Whether the queue has the message; `unavailable` means that it may. */

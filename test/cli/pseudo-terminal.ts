@@ -29,7 +29,8 @@ export function openTerminal(
   command: string,
   { columns = 80, rows = 24, environment = {} as Record<string, string> } = {},
 ): PseudoTerminal {
-  const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = process.env;
+  // In CI, colours are off by default.
+  const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...inherited } = process.env;
   const env = { ...inherited, TERM: "xterm-256color", ...environment };
   const shell = `stty cols ${columns} rows ${rows} -echo; exec ${command}`;
   const child: ChildProcess = spawn("script", ["-qefc", shell, "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] });

@@ -1,7 +1,7 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCases } from "./conformance-case.ts";
 import { runCase } from "./run-case.ts";
-import { closeBackends } from "./store-backends.ts";
+import { closeBackends, openBackends } from "./store-backends.ts";
 
 const cases = readCases(new URL("cases.json", import.meta.url));
 // Beyond the cases of the specification: at least one for each word that only other files of cases use.
@@ -19,4 +19,6 @@ describe("the cases of the specification", () => {
   }
 });
 
+// Here, since what a server leaves on the process until its end is nothing of a single test.
+beforeAll(openBackends, 60_000);
 afterAll(closeBackends);

@@ -1,9 +1,14 @@
+import { FunctionWorld } from "./function-world.ts";
 import { HarnessClock } from "./harness-clock.ts";
 import {
+  type AutonomousProcessOptions,
+  createAcceptHandler,
   createDurableCoordinator,
   createMemoryQueue,
+  createProcessHandler,
   type DurableCoordinator,
   type DurableStartOptions,
+  type ExecutionQueue,
   type ExecutionStatus,
   type ExecutionStore,
   MemoryQueueData,
@@ -32,6 +37,7 @@ const name = "conformance";
 /** Long, so that hours pass quickly: processes tell each other what happens. */
 const pollMs = 5_000;
 
+type Delivery = Parameters<Parameters<ExecutionQueue["consume"]>[1]>[0];
 type CaseCoordinator = DurableCoordinator<CaseRequest, CaseOutcome>;
 
 interface Process {
@@ -67,6 +73,10 @@ export class DurableWorld {
   readonly #histories = new Map<string, string[]>();
   /** For what the harness itself wants to know: nothing fails here. */
   readonly #store: ExecutionStore;
+  /** Functions that a platform calls, on the same store and queue. */
+  readonly functions: FunctionWorld;
+  /** What functions have put aside. */
+  readonly #aside: string[] = [];
   #client: Process;
   #workers: WorkerProcess[] = [];
 
@@ -95,6 +105,7 @@ export class DurableWorld {
     this.#store = backend.open();
     this.#stores.push(this.#store);
     this.#client = this.#createProcess("client", {});
+    this.functions = this.#createFunctions(given.number("timeBudgetMs"));
   }
 
   get client(): CaseCoordinator {
@@ -215,8 +226,8 @@ export class DurableWorld {
   }
 
   async deadLetters(): Promise<readonly string[]> {
-    const aside = await this.#ofQueue().listPutAside({ name });
-    return aside.map(({ raw }) => raw);
+    const aside = this.#aside.length > 0 && this.#queue === undefined ? [] : await this.#ofQueue().listPutAside({ name });
+    return [...aside.map(({ raw }) => raw), ...this.#aside];
   }
 
   /** Nothing of the case goes on after it. */
@@ -239,14 +250,50 @@ export class DurableWorld {
     return this.shared.store(store, life, this.#queue === undefined);
   }
 
-  #createProcess(role: "client" | "worker", { concurrency, dieDuring }: WorkerOptions, life: Life = { alive: true }): Process {
+  #createFunctions(timeBudgetMs: number | undefined): FunctionWorld {
+    const handle = createProcessHandler<CaseRequest, StepResult>({
+      ...this.#optionsOf({}, { alive: true }),
+      // So short are the calls of cases that every moment counts.
+      reserveMs: 0,
+      putAside: async ({ body }) => void this.#aside.push(body),
+    });
+    return new FunctionWorld({
+      clock: this.clock,
+      executions: this.executions,
+      timeBudgetMs,
+      accept: (toStart) => createAcceptHandler<CaseRequest>({ coordinator: this.client, toStart }),
+      process: handle,
+      textOf: (executionId) => JSON.stringify({ name, executionId }),
+      next: () => this.#nextMessage(),
+    });
+  }
+
+  async #nextMessage(): Promise<{ text: string; settle(failed: boolean): Promise<void> } | undefined> {
+    if (this.#queue === undefined) {
+      await this.#backend.beforeCall();
+      const [executionId] = await this.#store.findOverdue({ name, waitingMs: 0, limit: 1 });
+      return executionId === undefined ? undefined : { text: JSON.stringify({ name, executionId }), settle: async () => {} };
+    }
+    let taken: Delivery | undefined;
+    const consumer = await this.#queue.consume({ name, visibilityTimeoutMs: 3_600_000, maxInFlight: 1 }, (delivery) => {
+      taken = delivery;
+    });
+    await this.clock.settle();
+    await consumer.close();
+    const delivery = taken;
+    return delivery && { text: delivery.raw, settle: (failed) => (failed ? delivery.nack() : delivery.ack()) };
+  }
+
+  #createProcess(role: "client" | "worker", options: WorkerOptions, life: Life = { alive: true }): Process {
+    return { life, coordinator: createDurableCoordinator<CaseRequest, StepResult>({ ...this.#optionsOf(options, life), role, pollMs }) };
+  }
+
+  #optionsOf({ concurrency, dieDuring }: WorkerOptions, life: Life): AutonomousProcessOptions<CaseRequest, StepResult> {
     const maxConcurrent = concurrency ?? this.#concurrency;
     const maxAttempts = this.#maxAttempts;
-    const coordinator = createDurableCoordinator<CaseRequest, StepResult>({
+    return {
       name,
-      role,
       leaseMs: this.leaseMs,
-      pollMs,
       clock: this.clock,
       random: () => 0.5,
       store: this.#open(life),
@@ -270,7 +317,6 @@ export class DurableWorld {
           isConfigured: this.executions.hasOracle(executionId),
         }),
       },
-    });
-    return { life, coordinator };
+    };
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { VirtualClock } from "./library.ts";
 
 /** The time of a case: stands still unless the harness moves it on, and while a call of a real store is under way. */
@@ -52,11 +53,12 @@ export class HarnessClock extends VirtualClock {
     return { value: outcome.value, elapsedMs: this.now() - beganAt };
   }
 
+  /** Promise work is done and calls are answered; timers that are due have not run. */
   async #quiet(): Promise<void> {
-    await super.advance(0);
+    await turn();
     while (this.#underWay.size > 0) {
       await Promise.race(this.#underWay);
-      await super.advance(0);
+      await turn();
     }
   }
 }

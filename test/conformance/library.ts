@@ -58,4 +58,11 @@ export {
   type Verdict,
   verdict,
 } from "../../src/index.ts";
+export {
+  type AutonomousProcessOptions,
+  createAcceptHandler,
+  createProcessHandler,
+  type ProcessMessage,
+  type ProcessReport,
+} from "../../src/serverless/index.ts";
 export { VirtualClock } from "../../src/testing/index.ts";

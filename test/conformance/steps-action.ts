@@ -7,6 +7,7 @@ import type { HarnessClock } from "./harness-clock.ts";
 import { seenDifferences } from "./model-actions.ts";
 import { NotApplicableError } from "./not-applicable-error.ts";
 import { QueueWorld, queueSteps } from "./queue-world.ts";
+import { serverlessSteps } from "./serverless-steps.ts";
 import { runSteps, type Steps } from "./steps.ts";
 import { Words } from "./words.ts";
 
@@ -38,7 +39,10 @@ async function inAll(conformanceCase: ConformanceCase, kinds: readonly WorldKind
   const notApplicable: string[] = [];
   for (const kind of kinds) {
     try {
-      const found = await inWorld(conformanceCase, (words) => openDurable(kind, words, conformanceCase), durableSteps);
+      const found = await inWorld(conformanceCase, (words) => openDurable(kind, words, conformanceCase), {
+        ...durableSteps,
+        ...serverlessSteps,
+      });
       differences.push(...found.map((text) => `${kind.store}${kind.hasQueue ? " and queue" : ""}: ${text}`));
     } catch (error) {
       if (!(error instanceof NotApplicableError)) throw error;

@@ -83,7 +83,13 @@ async function startServer(): Promise<{ server: PostgresServer; admin: pg.Pool }
   return { server: started, admin };
 }
 
-/** Stops the server that cases have shared. */
+/** Starts the server that cases share; otherwise the first that needs it does. */
+export async function openBackends(): Promise<void> {
+  server ??= startServer();
+  await server;
+}
+
+/** Stops it. */
 export async function closeBackends(): Promise<void> {
   const running = await server?.catch(() => undefined);
   server = undefined;

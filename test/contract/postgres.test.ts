@@ -5,6 +5,7 @@ import { SchemaVersionError, StoreUnavailableError } from "../../src/model/store
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
 import { newExecution } from "../../src/testing/contract/store-world.ts";
+import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { claimInProcess } from "../support/claiming-process.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
@@ -92,6 +93,34 @@ describeWithPostgres("Postgres store, on its own", () => {
     await client.query("COMMIT");
     client.release();
     expect((await store.counts({ name: "t" })).total).toBe(2);
+    await store.close();
+  });
+
+  it("what was committed late is claimed when a claim looks from the start again, what was given back at once", async () => {
+    const clock = new VirtualClock();
+    const store = createPostgresStore({ connectionString: server.connectionString, schema: nextSchema(), clock });
+    let claims = 0;
+    const claim = async (limit: number) =>
+      store.claim({ name: "t", owner: "w", claimId: `claim ${++claims}`, limit, leaseMs: 60_000, machineId: "machine", versions: "any" });
+    const idsOf = ({ executions }: Awaited<ReturnType<typeof claim>>) => executions.map(({ id }) => id);
+    const client = await admin.connect();
+    await client.query("BEGIN");
+    await store.insert({ name: "t", executions: [newExecution("late")], transaction: client });
+    await store.insert({ name: "t", executions: [newExecution("a"), newExecution("b"), newExecution("c")] });
+    const first = await claim(1);
+    expect(idsOf(first)).toEqual(["a"]);
+    await client.query("COMMIT");
+    client.release();
+    await store.settle({ name: "t", owner: "w", settlements: [{ id: "a", fence: 1, outcome: { type: "release" } }] });
+    expect(idsOf(await claim(1))).toEqual(["a"]);
+    expect(idsOf(await claim(1))).toEqual(["b"]);
+    const told: string[] = [];
+    await store.watch({ name: "t", work: true }, ({ type }) => told.push(type));
+    expect(idsOf(await claim(5))).toEqual(["c"]);
+    // Time alone brings nothing new, but it is time to look again.
+    await clock.advance(100);
+    expect(told).toEqual(["claimable"]);
+    expect(idsOf(await claim(5))).toEqual(["late"]);
     await store.close();
   });
 

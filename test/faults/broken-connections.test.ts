@@ -18,7 +18,7 @@ describeWithPostgres("connections to Postgres that break", () => {
   let faults: FaultWorld | undefined;
   let world: DurableWorld;
   const urlOf = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const through = (): StoreAddress => ({ kind: "postgres", connectionString: urlOf(proxy.port), schema, operationTimeoutMs: 500 });
+  const at = (port: number): StoreAddress => ({ kind: "postgres", connectionString: urlOf(port), schema, operationTimeoutMs: 500 });
   beforeAll(async () => {
     server = await startPostgres();
   }, 60_000);
@@ -40,38 +40,33 @@ describeWithPostgres("connections to Postgres that break", () => {
   });
 
   test("a half-open connection: another worker takes over, and the first one comes back on new connections", async () => {
-    faults = await FaultWorld.create({
-      store: { ...through(), connectionString: urlOf(server.port) } as StoreAddress,
-      workerStore: through(),
-    });
-    const { load, sink, workers } = faults;
-    const cutOff = workers.start();
+    faults = await FaultWorld.create({ store: at(server.port) });
+    const { load, sink, store, workers } = faults;
+    const cutOff = workers.start({ store: at(proxy.port) });
     await cutOff.ready;
     await load.startFunction("taken over", { steps: 400, workMs: 10 });
     await within(
       10_000,
-      "the first effect",
+      "the first effects",
       sink.until(() => sink.effects("taken over").length > 3),
     );
-    // What the worker has open is dead from now on, also what it opens later, until its leases have run out.
+    // What the worker has open is dead from now on, and what it opens, until its lease is another's.
     proxy.freeze({ newOnes: true });
-    const other = await FaultWorld.create({ store: { ...through(), connectionString: urlOf(server.port) } as StoreAddress });
-    const helper = other.workers.start();
-    await helper.ready;
+    const helper = workers.start();
     await within(
-      10_000,
+      15_000,
       "the takeover",
-      expect.poll(async () => (await other.store.get("function", ["taken over"]))[0]?.fence, { timeout: 10_000 }).toBe(2),
+      sink.until(() => sink.highestFence("taken over") === 2),
     );
     // Its old connections stay dead: it has to make new ones.
     proxy.freeze({ newOnes: false });
     await helper.kill();
-    await other.close();
     await within(
       20_000,
       "its return",
       sink.until(() => sink.highestFence("taken over") === 3),
     );
+    expect((await store.get("function", ["taken over"]))[0]?.owner).toBe(cutOff.id);
     expect(await within(30_000, "the end", load.endOf("taken over"))).toBe(400);
     expect((await faults.audit()).takeovers).toBe(2);
   }, 90_000);
@@ -172,7 +167,7 @@ describeWithPostgres("connections to Postgres that break", () => {
 
   test(`one answer in eight is lost, under load: what was accepted comes to its end (seed ${faultSeed})`, async () => {
     const draw = drawer();
-    faults = await FaultWorld.create({ store: through(), leaseMs: 1_500 });
+    faults = await FaultWorld.create({ store: at(proxy.port), leaseMs: 1_500 });
     const { load, workers } = faults;
     for (let count = 0; count < 2; count++) workers.start();
     load.keep(10, 4);

@@ -15,8 +15,6 @@ export interface FaultWorldOptions {
   readonly leaseMs?: number;
   readonly maxTakeovers?: number;
   readonly maxConcurrent?: number;
-  /** Where the workers find the store, when not where the client does. */
-  readonly workerStore?: StoreAddress;
 }
 
 /** A client in this process, workers in others, one store, and a sink for the effects of what they run. */
@@ -40,9 +38,9 @@ export class FaultWorld {
   }
 
   static async create(options: FaultWorldOptions): Promise<FaultWorld> {
-    const { store, workerStore = store, leaseMs = 1_000, maxTakeovers = 50, maxConcurrent = 8 } = options;
+    const { store, leaseMs = 1_000, maxTakeovers = 50, maxConcurrent = 8 } = options;
     const sink = await EffectSink.listen();
-    const workers = await WorkerProcesses.prepare({ store: workerStore, sinkPort: sink.port, leaseMs, maxConcurrent });
+    const workers = await WorkerProcesses.prepare({ store, sinkPort: sink.port, leaseMs, maxConcurrent });
     return new FaultWorld(await openStore(store), sink, workers, maxTakeovers);
   }
 

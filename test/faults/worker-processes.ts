@@ -38,10 +38,10 @@ export class WorkerProcesses {
     return [...this.#alive];
   }
 
-  /** `mayDie`: its own work may end it. */
-  start({ mayDie = false } = {}): WorkerProcess {
+  /** `mayDie`: its own work may end it. `store`: where it finds the store, when not where the others do. */
+  start({ mayDie = false, store = this.#order.store } = {}): WorkerProcess {
     this.#count += 1;
-    const order: WorkerOrder = { ...this.#order, workerId: `worker-${this.#count}` };
+    const order: WorkerOrder = { ...this.#order, store, workerId: `worker-${this.#count}` };
     const child = spawn(process.execPath, [this.#program.file, JSON.stringify(order)], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     const worker = this.#watch(child, order.workerId, mayDie);
     this.#alive.add(worker);

@@ -28,7 +28,7 @@ export interface FunctionWork {
 const order = JSON.parse(process.argv[2] ?? "") as WorkerOrder;
 const { workerId, sinkPort, leaseMs, maxConcurrent } = order;
 const haveEffect = connectToSink(sinkPort);
-/** Of this process's last claim of each execution: what it shows to the world outside. */
+/** Of this process's last claim of each execution: a machine is not told. */
 const fences = new Map<string, number>();
 const plain = await openStore(order.store);
 const store: typeof plain = {
@@ -43,9 +43,8 @@ const fenceOf = (id: string) => fences.get(id) as number;
 
 async function work({ steps, workMs, stubborn, deadly }: FunctionWork, scope: ExecutionScope): Promise<number> {
   const id = scope.executionId;
-  const fence = fenceOf(id);
   for (let step = Number(scope.restored ?? 0) + 1; step <= steps; step++) {
-    await haveEffect({ id, fence, step, workMs, signal: stubborn ? undefined : scope.signal });
+    await haveEffect({ id, fence: scope.fence as number, step, workMs, signal: stubborn ? undefined : scope.signal });
     if (deadly) process.kill(process.pid, "SIGKILL");
     await scope.checkpoint(step);
   }

@@ -94,6 +94,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /treaty: stoppedByGoalAchieved after 5 iterations with draft 5/,
   ],
   "inspector.ts": [/lisbon: onTheRoad/, /office: onTheRoad/, /shown: 1 of 2, no inspector is there/, /all delivered/],
+  "serverless.ts": [/202 \/reports\/<id>/, /Sales, 10 chapters/, /in several calls/],
   "events.ts": [
     /stream: \d+ leaflet execution\.queued/,
     /stream: \d+ novel execution\.failed/,

@@ -1,5 +1,6 @@
 import { createSystemClock } from "../../core/system-clock.ts";
 import { CoordinatorClosedError } from "../../model/errors.ts";
+import { fromMessageText, toMessageText } from "../../model/queue-message.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   ConsumeOptions,
@@ -118,10 +119,10 @@ export function createMemoryQueue({
     capabilities,
     async publish(messages) {
       assertOpen();
-      for (const message of messages) post(message.name, JSON.stringify(message), { ...message });
+      for (const message of messages) post(message.name, toMessageText(message), { ...message });
       return messages.map(() => ({ published: true }) as const);
     },
-    publishRaw: (name, raw) => post(name, raw, readMessage(raw)),
+    publishRaw: (name, raw) => post(name, raw, fromMessageText(raw)),
     async consume(options, handle): Promise<QueueConsumer> {
       assertOpen();
       const consumer: Consumer = { options, handle, loans: new Set(), maxInFlight: options.maxInFlight, open: true };
@@ -192,13 +193,4 @@ function lend(data: MemoryQueueData, clock: Clock, letter: Letter, consumer: Con
 
 function isBefore(a: Letter, b: Letter): boolean {
   return a.priority > b.priority || (a.priority === b.priority && a.place < b.place);
-}
-
-function readMessage(raw: string): QueueMessage | undefined {
-  try {
-    const message = JSON.parse(raw) as Partial<QueueMessage> | null;
-    return typeof message?.name === "string" && typeof message.executionId === "string" ? (message as QueueMessage) : undefined;
-  } catch {
-    return undefined;
-  }
 }

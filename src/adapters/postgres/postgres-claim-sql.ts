@@ -34,8 +34,8 @@ const firstReady = (
  * Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time.
  *
  * Until the table is vacuumed, its index keeps entries of all that was claimed before, and a claim from the start walks over them. `p_from_…`
- * is where an earlier claim has ended: below, in that bucket, is at most what was committed late, which a claim without it finds. What is
- * given back is queued below 0, which is looked at in any case.
+ * is where an earlier claim has ended: below, in that bucket, is at most what was committed late, which a claim without it finds, or one that
+ * finds nothing else. What is given back is queued below 0, which is looked at in any case.
  */
 export const claimSql = `
 CREATE FUNCTION S.promote(p_name text, p_now bigint) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
@@ -80,7 +80,7 @@ DECLARE
   v_places tid[]; v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
-  v_known boolean := p_from_position IS NOT NULL; v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
+  v_known boolean := p_from_position IS NOT NULL; v_goes_on boolean := v_known; v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
   v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
   v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
 BEGIN
@@ -131,7 +131,12 @@ BEGIN
     ELSE
       ${firstReady('("lane", "rank") > (v_lane, v_rank)')};
     END IF;
-    EXIT WHEN NOT FOUND;
+    IF NOT FOUND THEN
+      EXIT WHEN NOT v_goes_on OR cardinality(v_taken) > 0;
+      -- That there is nothing is said only after a look from the start.
+      v_goes_on := false; v_lane := -1; v_rank := 0;
+      CONTINUE;
+    END IF;
     v_key := coalesce(p_turn_key, ''); v_group := coalesce(p_turn_group, ''); v_wrapped := p_turn_key IS NULL; v_began := false; v_over := false; v_seen := 0;
     WHILE v_need > 0 AND NOT v_over LOOP
       v_bucket_keys := '{}'; v_bucket_groups := '{}';

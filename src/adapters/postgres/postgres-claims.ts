@@ -26,6 +26,8 @@ const walkEveryMs = 100;
 export interface TurnedClaim {
   readonly report: ClaimReport;
   readonly turn: ClaimTurn | undefined;
+  /** When to look from the start for what was committed late. */
+  readonly againInMs?: number;
 }
 
 type Row = readonly (string | number | null)[];
@@ -151,19 +153,20 @@ function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): Turne
       last = row;
     }
   }
-  const walkedAt = isUnlimited(request) ? (start?.walkedAt ?? now) : Number.NEGATIVE_INFINITY;
-  // What was left out below the start is found then.
-  if (start !== undefined && executions.length < request.limit)
-    nextDueInMs = Math.min(nextDueInMs ?? walkEveryMs, walkEveryMs + walkedAt - now);
+  const hasWalked = start === undefined || executions.length === 0;
+  const walkedAt = isUnlimited(request) ? (hasWalked ? now : start.walkedAt) : Number.NEGATIVE_INFINITY;
   return {
     report: { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) },
-    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset), walkedAt },
+    ...(!hasWalked && executions.length < request.limit && { againInMs: Math.max(0, walkEveryMs + walkedAt - now) }),
+    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset, start), walkedAt },
   };
 }
 
-function toTurn(row: Row, from: number): Omit<ClaimTurn, "walkedAt"> {
+function toTurn(row: Row, from: number, start: ClaimTurn | undefined): Omit<ClaimTurn, "walkedAt"> {
   const [lane, rank, machineKey, group, position] = row.slice(from + laneAt, from + laneAt + 5) as [number, number, string, string, number];
-  return { lane, rank, machineKey, group, position };
+  const isSameBucket = start?.lane === lane && start.rank === rank && start.machineKey === machineKey && start.group === group;
+  // What had been given back says nothing about the others.
+  return { lane, rank, machineKey, group, position: isSameBucket ? Math.max(position, start.position) : position };
 }
 
 const laneAt = claimedNames.indexOf("lane");

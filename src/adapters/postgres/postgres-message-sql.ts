@@ -53,7 +53,7 @@ BEGIN
           "position" = CASE x."phase" WHEN 'parked' THEN nextval('S.positions') ELSE x."position" END,
           "dueAt" = CASE x."phase" WHEN 'parked' THEN NULL ELSE x."dueAt" END
         WHERE x."sequence" = e."sequence";
-        v_told := v_told || e."id"; 
+        v_told := v_told || e."id";
         -- A claim at this moment passes by what is locked here, so it is told to look again.
         v_awake := v_awake OR e."phase" IN ('parked', 'ready');
       END IF;

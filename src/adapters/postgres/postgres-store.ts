@@ -76,6 +76,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   const listener = new PostgresListener(connection, clock);
   const storeId = globalThis.crypto.randomUUID();
   const turns = new Map<string, claims.ClaimTurn>();
+  const reminders = new Map<string, unknown>();
   const batchers = new Map<string, InsertBatcher>();
   const following = new Set<() => void>();
 
@@ -111,9 +112,19 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   const settle = ({ name, owner, settlements }: SettleRequest) =>
     each(settlements, (some) => claims.settleLeases(connection, name, owner, some), { settled: false, reason: "unstorable" });
 
-  function turned(name: string, { report, turn }: claims.TurnedClaim): ClaimReport {
+  function turned(name: string, { report, turn, againInMs }: claims.TurnedClaim): ClaimReport {
     if (turn !== undefined) turns.set(name, turn);
+    if (againInMs !== undefined) remind(name, againInMs);
     return report;
+  }
+
+  function remind(name: string, delayMs: number): void {
+    if (reminders.has(name) || listener.watchers.size === 0) return;
+    const tell = () => {
+      reminders.delete(name);
+      listener.watchers.tell(name, { type: "claimable" });
+    };
+    reminders.set(name, clock.setTimeout(tell, delayMs, true));
   }
 
   const knowing = (request: ClaimRequest) => ({ request, turn: turns.get(request.name), now: clock.monotonicNow() });
@@ -220,6 +231,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
 
     async close() {
       for (const stop of following) stop();
+      for (const timer of reminders.values()) clock.clearTimeout(timer);
       listener.close();
       await connection.close();
     },

@@ -9,8 +9,8 @@ import type { StoreCall } from "./simulated-store.ts";
 interface Belief {
   /** Until when nobody else can hold it, in the run's time. */
   until: number;
-  /** The store has told that it is given up. */
-  isOver: boolean;
+  /** When the store has told that it is given up. */
+  overAt: number;
 }
 
 /** Knows what each process was told of its leases, and checks that it writes under none that may be over. */
@@ -51,7 +51,7 @@ export class LeaseWitness implements LinkObserver {
       const belief = this.#beliefsOf(process, id).get(fence);
       const what = `${process.name} sends a ${method} under fence ${fence}`;
       if (belief === undefined) this.#course.fail(`${what}, which it was never given`, id);
-      else if (belief.isOver) this.#course.fail(`${what}, and knows that this lease is over`, id);
+      else if (this.#course.elapsedMs > belief.overAt) this.#course.fail(`${what}, and knows that this lease is over`, id);
       else if (this.#course.elapsedMs >= belief.until) this.#course.fail(`${what}, and that lease may be over`, id);
     }
   }
@@ -71,7 +71,7 @@ export class LeaseWitness implements LinkObserver {
       for (const [index, report] of (answer as readonly SettleReport[]).entries()) {
         const { id, fence } = (parameters[0] as SettleRequest).settlements[index] as LeaseToken;
         const belief = this.#beliefsOf(process, id).get(fence);
-        if (report.settled && belief !== undefined) belief.isOver = true;
+        if (report.settled && belief !== undefined) belief.overAt = Math.min(belief.overAt, this.#course.elapsedMs);
       }
     }
   }
@@ -80,9 +80,9 @@ export class LeaseWitness implements LinkObserver {
     const beliefs = this.#beliefsOf(process, id);
     const known = beliefs.get(fence);
     const until = sentAt + this.#leaseMs;
-    if (known === undefined) beliefs.set(fence, { until, isOver: false });
+    if (known === undefined) beliefs.set(fence, { until, overAt: Number.POSITIVE_INFINITY });
     else known.until = Math.max(known.until, until);
-    if (isHeard) for (const [other, belief] of beliefs) if (other < fence) belief.isOver = true;
+    if (isHeard) for (const [other, belief] of beliefs) if (other < fence) belief.overAt = Math.min(belief.overAt, this.#course.elapsedMs);
   }
 
   #beliefsOf(process: SimulatedProcess, id: string): Map<number, Belief> {

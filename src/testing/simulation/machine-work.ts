@@ -1,4 +1,5 @@
 import { assign, fromPromise, setup } from "xstate";
+import { InvokeInterruptedError } from "../../model/checkpoint-errors.ts";
 import { failAsPlanned, pass } from "./function-work.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Stage, WorkHistory, WorkPlan, WorkSignal } from "./work-plan.ts";
@@ -37,7 +38,7 @@ const workMachine = setup({
     isWork: ({ context }) => ["work", "fail", "save", "giveUp"].includes(stageOf(context)?.do ?? ""),
     isRest: ({ context }) => stageOf(context)?.do === "rest",
     isEndless: ({ context }) => delayOf(context) === undefined,
-    wasInterrupted: (_, { error }: { error: unknown }) => error instanceof Error && error.message.includes("was interrupted"),
+    wasInterrupted: (_, { error }: { error: unknown }) => error instanceof InvokeInterruptedError,
   },
   delays: {
     stageTime: ({ context }) => delayOf(context) ?? 0,

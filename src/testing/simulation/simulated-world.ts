@@ -12,7 +12,7 @@ import { SimulatedLink } from "./simulated-link.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SimulatedStore, simulatedName } from "./simulated-store.ts";
 import { StoreWitness } from "./store-witness.ts";
-import { faultOfEnd, faultOfFailure, faultOfNotes, type WorkHistory } from "./work-plan.ts";
+import { faultOfEnd, faultOfFailure, faultOfNotes, needsNotes, type WorkHistory, type WorkPlan } from "./work-plan.ts";
 import { WorkWitness } from "./work-witness.ts";
 
 /** What a world is made of. */
@@ -415,7 +415,8 @@ export class SimulatedWorld {
         if (entry === undefined) this.course.fail("users are not answered");
         else this.course.fail(`it has not come to its end, and is ${entry.place}`, entry.id);
       }
-      for (const { id, cancelled } of live()) if (!cancelled) this.#scenario.send(id);
+      for (const { id, cancelled, start } of live())
+        if (!cancelled && needsNotes(JSON.parse(start.input) as WorkPlan, this.#kind)) this.#scenario.send(id);
       await clock.advance(1_000);
       this.#checkCancels();
     }

@@ -54,6 +54,11 @@ function drawStage(dice: Dice): Stage {
   }
 }
 
+/** Whether it goes on only with notes; timers end the other waits of a machine. */
+export function needsNotes({ stages }: WorkPlan, kind: "function" | "machine"): boolean {
+  return stages.some((stage) => stage.do === "wait" && (stage.ms === undefined || kind === "function"));
+}
+
 /** Why the history is not that of these signals; undefined when it is. */
 export function faultOfNotes({ notes }: WorkHistory, signals: readonly string[]): string | undefined {
   const sent = numbersOf(signals);

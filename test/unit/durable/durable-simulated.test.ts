@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { setup } from "xstate";
 import type { ExecutionScope } from "../../../src/core/execution-scope.ts";
 import { createWorld } from "./durable-world.ts";
 
@@ -113,3 +114,20 @@ test("a lease whose claim was answered late is let go of in its own time, not in
   // Nine tenths of a lease after the claim was sent, and after the last renewal.
   expect(stopped).toEqual({ second: 1_800 + 2_700, first: 2_000 + 2_700 });
 });
+
+test.each(["absolute", "remaining", "restart"] as const)(
+  "a parked machine's timer goes on while it is parked (timers: %s)",
+  async (timers) => {
+    const sleeper = setup({}).createMachine({
+      id: "sleeper",
+      initial: "waiting",
+      states: { waiting: { tags: "waiting", after: { 10000: "over" } }, over: { type: "final" } },
+    });
+    const coordinator = world.process({ orchestrator: sleeper, restore: { timers } });
+    const id = await coordinator.start(undefined);
+    await world.clock.advance(9_900);
+    expect(await coordinator.getStatus(id)).toMatchObject({ state: "running.waiting" });
+    await world.clock.advance(1_000);
+    expect(await coordinator.getStatus(id)).toMatchObject({ status: "completed", attempt: 1 });
+  },
+);
