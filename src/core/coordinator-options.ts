@@ -52,7 +52,7 @@ export interface CoordinatorOptions<O extends AnyOrchestrator> {
   tracing?: Tracing;
   /** The machine's time. */
   clock?: Clock;
-  /** nanoid, 21 characters. */
+  /** nanoid, 21 characters; of a durable coordinator 24, of which the first 8 are the time, so that a store's index grows at its end. */
   generateId?: () => string;
   /** Drawn from for jitter: [0, 1); Math.random. */
   random?: () => number;
