@@ -39,12 +39,6 @@ export const durableFaults: readonly Fault[] = [
     replace: "    lease.keeper?.stop();\n    this.#leases.remove(lease);\n",
   },
   {
-    name: "a lease is settled twice",
-    file: "src/core/worker-settler.ts",
-    find: "    if (lease.settling) return never();\n",
-    replace: "",
-  },
-  {
     name: "the holder does not hear of a cancel",
     file: "src/core/worker.ts",
     find: "    if (cancelRequested) this.#cancel(lease, reason);\n",
@@ -115,12 +109,6 @@ export const durableFaults: readonly Fault[] = [
     file: "src/core/worker.ts",
     find: "if (this.#runOf(lease) === undefined) void",
     replace: "if (lease.lost) void",
-  },
-  {
-    name: "a lease that was answered late is let go of with older ones",
-    file: "src/core/worker-lease-keeper.ts",
-    find: "} else if (lease.validUntil < this.#expiryAt) {",
-    replace: "} else if (lease.validUntil < 0) {",
   },
   {
     name: "a machine goes on although its group is full",
