@@ -105,12 +105,6 @@ export const durableFaults: readonly Fault[] = [
     replace: "",
   },
   {
-    name: "a cancel ends what waits for a slot here, and here only",
-    file: "src/core/worker.ts",
-    find: "if (this.#runOf(lease) === undefined) void",
-    replace: "if (lease.lost) void",
-  },
-  {
     name: "a machine goes on although its group is full",
     file: "src/core/worker-slots.ts",
     find: 'if (report.reason !== "limited") return;',
