@@ -62,23 +62,28 @@ function runPart(range: SeedRange, ran: (message: Extract<ThreadMessage, { type:
   return new Promise((resolve, reject) => {
     const thread = new Worker(new URL("./simulation-thread.ts", import.meta.url), { workerData: range });
     let done = 0;
-    const end = (failure: FailedRun | undefined) => {
-      clearTimeout(watchdog);
+    let failure: FailedRun | undefined;
+    // A thread ends by itself: to end one in the middle of something has crashed the process that runs the tests.
+    const hung = () => {
+      failure ??=
+        done === range.runs
+          ? undefined
+          : { seed: range.first + done, run: done + 1, message: `seed ${range.first + done}: the run does not end` };
       void thread.terminate();
-      resolve(failure);
     };
-    const hung = () => end({ seed: range.first + done, run: done + 1, message: `seed ${range.first + done}: the run does not end` });
     let watchdog = setTimeout(hung, patienceMs);
     thread.on("message", (message: ThreadMessage) => {
       clearTimeout(watchdog);
       watchdog = setTimeout(hung, patienceMs);
-      if (message.type === "failed") {
-        end(message.failure);
-        return;
+      if (message.type === "failed") failure ??= message.failure;
+      else {
+        done += message.runs;
+        ran(message);
       }
-      done += message.runs;
-      ran(message);
-      if (done === range.runs) end(undefined);
+    });
+    thread.on("exit", () => {
+      clearTimeout(watchdog);
+      resolve(failure);
     });
     thread.on("error", (error) => {
       clearTimeout(watchdog);
