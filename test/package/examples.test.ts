@@ -93,7 +93,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
     /lease: stoppedByGoalAchieved after 5 iterations with draft 5/,
     /treaty: stoppedByGoalAchieved after 5 iterations with draft 5/,
   ],
-  "dashboard.ts": [/Sign or discard them at http/, /Ada: sign or discard\?/, /Ada: completed, Grace: completed, Edsger: completed/],
+  "dashboard.ts": [/Sign or discard them at http/, /Ada: discard or sign\?/, /Ada: completed, Grace: completed, Edsger: completed/],
   "inspector.ts": [/lisbon: onTheRoad/, /office: onTheRoad/, /shown: 1 of 2, no inspector is there/, /all delivered/],
   "serverless.ts": [/202 \/reports\/<id>/, /Sales, 10 chapters/, /in several calls/],
   "events.ts": [
