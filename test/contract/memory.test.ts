@@ -27,6 +27,7 @@ describe("memory queue", () => {
     return {
       queue,
       openSecond: async () => createMemoryQueue({ clock, data }),
+      now: () => clock.now(),
       elapse: (ms) => clock.advance(ms),
       publishRaw: async (name, raw) => queue.publishRaw(name, raw),
       close: () => queue.close(),

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -13,16 +13,20 @@ export function findProgram(names: readonly string[], debianPackage: string): { 
   if (process.getuid?.() !== 0 || lookFor(["apt-get"]) === undefined) {
     return { missing: `${names[0]} is not installed, and only root can install the Debian package ${debianPackage}` };
   }
-  try {
-    execFileSync("apt-get", ["install", "-y", "--no-install-recommends", debianPackage], {
-      stdio: "ignore",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-  } catch {
-    return { missing: `${names[0]} is not installed, and apt-get could not install ${debianPackage}` };
-  }
+  if (!install(debianPackage)) return { missing: `${names[0]} is not installed, and apt-get could not install ${debianPackage}` };
   const installed = lookFor(names);
   return installed === undefined ? { missing: `the Debian package ${debianPackage} has no ${names[0]}` } : { path: installed };
+}
+
+/** Other processes may be installing, too; and a new machine knows of no packages before its first update. */
+function install(debianPackage: string): boolean {
+  const aptGet = (...args: string[]) =>
+    spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=300", "-y", ...args], {
+      stdio: "ignore",
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    }).status === 0;
+  const tryInstall = () => aptGet("install", "--no-install-recommends", debianPackage);
+  return tryInstall() || (aptGet("update") && tryInstall());
 }
 
 function lookFor(names: readonly string[]): string | undefined {

@@ -1,24 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type Coordinator, createCoordinator } from "../../../src/index.ts";
 import { createFleetInspector, type FleetInspector, type InspectionMessage } from "../../../src/inspect/index.ts";
+import { freePort } from "../../support/free-port.ts";
 
 const cleanups: (() => Promise<unknown> | unknown)[] = [];
 
 afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Stately's own server in a process of its own, and somebody who looks at what it passes on. */
 async function openServer(port: number) {
