@@ -73,6 +73,7 @@ export type {
   ExecutionQuery,
   ExecutionState,
   ExecutionStatus,
+  ListOrder,
   SendResult,
 } from "./model/execution.ts";
 export type { EventsOverflowed, ExecutionEvent, ExecutionEventType } from "./model/execution-event.ts";

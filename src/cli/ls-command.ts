@@ -11,6 +11,7 @@ interface LsOptions extends ConnectionOptions {
   readonly status?: ExecutionStatus;
   readonly group?: string;
   readonly tag?: string;
+  readonly newest?: boolean;
   readonly limit: number;
   readonly cursor?: string;
   readonly json?: boolean;
@@ -20,10 +21,11 @@ interface LsOptions extends ConnectionOptions {
 const maxPage = 1_000;
 
 export function addLsCommand(program: Command, done: (exitCode: number) => void): void {
-  withConnection(program.command("ls").description("list executions in the order of their start"))
+  withConnection(program.command("ls").description("list executions in the order of their start, the oldest first"))
     .addOption(new Option("--status <status>", "only these").choices([...executionStatuses]))
     .option("--group <group>", "only of this group")
     .option("--tag <tag>", "only with this tag")
+    .option("--newest", "the newest first")
     .addOption(new Option("--limit <count>", "at most so many").argParser(toCount).default(50))
     .option("--cursor <cursor>", "go on after an earlier list")
     .addOption(jsonOption())
@@ -42,8 +44,13 @@ async function ls(fleet: FleetConnection, options: LsOptions): Promise<number> {
   return 0;
 }
 
-async function pages(fleet: FleetConnection, { status, group, tag, limit, cursor }: LsOptions) {
-  const filter = { ...(status !== undefined && { status }), ...(group !== undefined && { group }), ...(tag !== undefined && { tag }) };
+async function pages(fleet: FleetConnection, { status, group, tag, newest, limit, cursor }: LsOptions) {
+  const filter = {
+    ...(status !== undefined && { status }),
+    ...(group !== undefined && { group }),
+    ...(tag !== undefined && { tag }),
+    ...(newest === true && { order: "newest" as const }),
+  };
   const items: ExecutionInfo[] = [];
   let nextCursor = cursor;
   do {

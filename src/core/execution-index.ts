@@ -12,6 +12,7 @@ export const queryCheck = check.fields({
   status: check.oneOf(...executionStatuses),
   group: check.text,
   tag: check.text,
+  order: check.oneOf("oldest", "newest"),
   limit: (value, field) => {
     check.wholeNumber(1)(value, field);
     if ((value as number) > 1_000) throw new InvalidOptionsError({ field, expected: "a whole number from 1 to 1000", received: value });
@@ -101,7 +102,7 @@ export class ExecutionIndex {
   /** Throws `InvalidOptionsError` for a query that is none. */
   page(query: ExecutionQuery): { records: ExecutionRecord[]; nextCursor: string | undefined } {
     queryCheck(query, "query");
-    const { status, group, tag, limit = defaultPageSize, cursor } = query;
+    const { status, group, tag, order, limit = defaultPageSize, cursor } = query;
     const candidates = [
       status === undefined ? this.#all : this.#byStatus[status],
       ...(group === undefined ? [] : [this.#byGroup.get(group)]),
@@ -109,7 +110,12 @@ export class ExecutionIndex {
     ];
     const smallest = candidates.reduce((a, b) => ((a?.size ?? 0) <= (b?.size ?? 0) ? a : b));
     const records: ExecutionRecord[] = [];
-    for (const record of smallest?.values(cursor === undefined ? undefined : Number.parseInt(cursor, 36) + 1) ?? []) {
+    const after = cursor === undefined ? undefined : Number.parseInt(cursor, 36);
+    for (const record of smallest === undefined
+      ? []
+      : order === "newest"
+        ? startedBefore(smallest, after)
+        : startedAfter(smallest, after)) {
       const matches =
         (status === undefined || record.status === status) &&
         (group === undefined || record.request.group === group) &&
@@ -120,6 +126,15 @@ export class ExecutionIndex {
     }
     return { records, nextCursor: undefined };
   }
+}
+
+function startedAfter(records: SortedRecords, sequence: number | undefined): Iterable<ExecutionRecord> {
+  return records.values(sequence === undefined ? undefined : sequence + 1);
+}
+
+/** Newest first. */
+function* startedBefore(records: SortedRecords, sequence: number | undefined): Iterable<ExecutionRecord> {
+  for (const [, record] of records.entriesReversed(sequence, undefined, true)) yield record;
 }
 
 function addTo(trees: Map<string, SortedRecords>, key: string, record: ExecutionRecord): void {

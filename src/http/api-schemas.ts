@@ -60,12 +60,13 @@ export const listQuerySchema = z.strictObject({
   status: status.optional(),
   group: name.optional(),
   tag: name.optional(),
+  order: z.enum(["oldest", "newest"]).optional().describe("which come first; the oldest"),
   limit: z.coerce.number().int().min(1).max(1_000).optional().describe("at most so many; 100"),
   cursor: z
     .string()
     .regex(/^[0-9a-z]{1,11}$/, "is no nextCursor of a page")
     .optional()
-    .describe("nextCursor of the page before"),
+    .describe("nextCursor of the page before, which had the same order"),
 });
 
 const serializedErrorSchema = z

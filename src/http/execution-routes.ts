@@ -37,7 +37,7 @@ export const executionRoutes: readonly ApiRoute[] = [
     method: "GET",
     path: "/executions",
     name: "listExecutions",
-    summary: "One page of executions in the order of start, without their results.",
+    summary: "One page of executions in the order of start, or its reverse, without their results.",
     query: schemas.listQuerySchema,
     responses: { 200: { description: "a page", contentType: json, schema: schemas.pageSchema } },
     problems: [422, 503],

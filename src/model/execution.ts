@@ -51,18 +51,23 @@ export interface ExecutionInfo<Output = unknown> {
 /** How many records have each status, and how many there are. */
 export type ExecutionCounts = Readonly<Record<ExecutionStatus | "total", number>>;
 
+/** Which end of the order of start a list begins with. */
+export type ListOrder = "oldest" | "newest";
+
 /** Which executions a list shows: those that match every given field. */
 export interface ExecutionQuery {
   status?: ExecutionStatus;
   group?: string;
   tag?: string;
+  /** Which comes first: `oldest`, the default, or `newest`. */
+  order?: ListOrder;
   /** At most so many items; 100 by default, 1 to 1 000. */
   limit?: number;
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the page before, which had the same `order`. */
   cursor?: string;
 }
 
-/** One page of a list, in the order of start. */
+/** One page of a list, in the order of start or its reverse. */
 export interface ExecutionPage<Output = unknown> {
   readonly items: readonly ExecutionInfo<Output>[];
   /** Present when there may be more. */

@@ -1,4 +1,4 @@
-import type { ExecutionCounts, ExecutionStatus } from "../model/execution.ts";
+import type { ExecutionCounts, ExecutionStatus, ListOrder } from "../model/execution.ts";
 import type { StoredExecution, StoredExecutionSummary } from "../model/stored-execution.ts";
 import type {
   ClaimReport,
@@ -67,7 +67,7 @@ export interface ExecutionStore {
   /** The records of these ids, each consistent in itself; undefined where there is none. */
   get(name: string, ids: readonly string[]): Promise<readonly (StoredExecution | undefined)[]>;
 
-  /** One page in the order of start; going from cursor to cursor shows every record that matches throughout exactly once. */
+  /** One page in the order of start, or its reverse; going from cursor to cursor shows every record that matches throughout exactly once. */
   list(request: ListRequest): Promise<StoredPage>;
 
   /** How many records have each status now, and how many of the queued ones this machine cannot run. */
@@ -128,8 +128,10 @@ export interface ListRequest {
   readonly status?: ExecutionStatus;
   readonly group?: string;
   readonly tag?: string;
+  /** Which of them comes first; the oldest. */
+  readonly order?: ListOrder;
   readonly limit: number;
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the page before, which had the same order. */
   readonly cursor?: string;
 }
 

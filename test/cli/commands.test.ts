@@ -42,6 +42,8 @@ describe("ls", () => {
     expect((await actorfleet("ls", "--store", sample.place, "--limit", "3")).out).toMatch(
       /There may be more: --cursor \S+, or a higher --limit/,
     );
+    const newest = await actorfleet("ls", "--store", sample.place, "--newest", "--limit", "3", "--json");
+    expect(JSON.parse(newest.out).items.map(({ id }: { id: string }) => id)).toEqual(["next", "later", "bad"]);
     expect((await actorfleet("ls", "--store", sample.place, "--group", "nobody")).out).toBe("No executions.\n");
   });
 

@@ -152,10 +152,9 @@ export class MemorySpace implements RecordSpace {
     for (const { machineKey } of this.#ready.keys()) yield { machineKey, count: 1 };
   }
 
-  list({ status, group, tag, limit, cursor }: ListRequest): StoredPage {
+  list({ status, group, tag, order, limit, cursor }: ListRequest): StoredPage {
     const found: MemoryRecord[] = [];
-    const from = { sequence: cursor === undefined ? 0 : Number(cursor) + 1 } as MemoryRecord;
-    for (const record of this.#order.keys(from)) {
+    for (const record of order === "newest" ? this.#startedBefore(cursor) : this.#startedAfter(cursor)) {
       if ((status !== undefined && record.status !== status) || (group !== undefined && record.group !== group)) continue;
       if (tag !== undefined && !(JSON.parse(record.tags) as string[]).includes(tag)) continue;
       found.push(record);
@@ -163,6 +162,15 @@ export class MemorySpace implements RecordSpace {
     }
     const page = found.slice(0, limit);
     return { items: page.map(toSummary), ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
+  }
+
+  #startedAfter(cursor = "0"): Iterable<MemoryRecord> {
+    return this.#order.keys({ sequence: Number(cursor) + 1 } as MemoryRecord);
+  }
+
+  *#startedBefore(cursor: string | undefined): Iterable<MemoryRecord> {
+    const from = cursor === undefined ? undefined : ({ sequence: Number(cursor) } as MemoryRecord);
+    for (const [record] of this.#order.entriesReversed(from, undefined, true)) yield record;
   }
 
   recallClaim(claimId: string): RecordRow[] | undefined {

@@ -47,19 +47,20 @@ export async function getExecutions(
 
 export async function listExecutions(
   connection: PostgresConnection,
-  { name, status, group, tag, limit, cursor }: ListRequest,
+  { name, status, group, tag, order, limit, cursor }: ListRequest,
 ): Promise<StoredPage> {
   if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
     throw new InvalidOptionsError({ field: "query.cursor", expected: "the nextCursor of a page", received: cursor });
   }
-  const conditions = ['"name" = $1', '"sequence" > $2'];
-  const values: unknown[] = [name, cursor ?? 0];
+  const [beyond, direction, start] = order === "newest" ? ["<", " DESC", Number.MAX_SAFE_INTEGER] : [">", "", 0];
+  const conditions = ['"name" = $1', `"sequence" ${beyond} $2`];
+  const values: unknown[] = [name, cursor ?? start];
   const value = (item: unknown) => `$${values.push(item)}`;
   if (status !== undefined)
     conditions.push(`"status" = ${value(status)}${status === "queued" || status === "running" ? ' AND "completedAt" IS NULL' : ""}`);
   if (group !== undefined) conditions.push(`"group" = ${value(group)} AND "group" <> ''`);
   if (tag !== undefined) conditions.push(`"tags"::jsonb ? ${value(tag)}`);
-  const sql = `SELECT ${summaryColumns} FROM S.executions WHERE ${conditions.join(" AND ")} ORDER BY "sequence" LIMIT ${value(limit + 1)}`;
+  const sql = `SELECT ${summaryColumns} FROM S.executions WHERE ${conditions.join(" AND ")} ORDER BY "sequence"${direction} LIMIT ${value(limit + 1)}`;
   const found = await connection.query<WholeRecord>(sql, values);
   const page = found.slice(0, limit);
   const items = page.map((record) => toSummary({ ...record, reason: fromReason(record.reason) ?? null }));

@@ -19,17 +19,19 @@ const ofStatus: Readonly<Record<ExecutionStatus, string>> = {
   cancelled: `"status" = 'cancelled'`,
 };
 
-/** One page in the order of start. */
-export function listSqlite(session: SqliteSession, { name, status, group, tag, limit, cursor }: ListRequest): StoredPage {
+/** One page in the order of start, or its reverse. */
+export function listSqlite(session: SqliteSession, { name, status, group, tag, order, limit, cursor }: ListRequest): StoredPage {
+  const [beyond, direction, start] = order === "newest" ? ["<", " DESC", Number.MAX_SAFE_INTEGER] : [">", "", 0];
   // With a plus, SQLite looks for no index of names, of which it would take the wrong one.
-  const conditions = [status === "running" ? '+"name" = ?1' : '"name" = ?1', '"sequence" > ?2'];
-  const values: SQLInputValue[] = [name, cursor === undefined ? 0 : Number(cursor), limit + 1];
+  const conditions = [status === "running" ? '+"name" = ?1' : '"name" = ?1', `"sequence" ${beyond} ?2`];
+  const values: SQLInputValue[] = [name, cursor === undefined ? start : Number(cursor), limit + 1];
   if (status !== undefined) conditions.push(ofStatus[status]);
   if (group !== undefined) conditions.push(`"group" = ?${values.push(group)} AND "group" <> ''`);
-  if (tag !== undefined) conditions.push(`"space" = ?1 AND "tag" = ?${values.push(tag)} AND "execution" > ?2 AND "sequence" = "execution"`);
+  if (tag !== undefined)
+    conditions.push(`"space" = ?1 AND "tag" = ?${values.push(tag)} AND "execution" ${beyond} ?2 AND "sequence" = "execution"`);
   // A cross join is done in the order in which it is written.
-  const [from, order] = tag === undefined ? ["", "sequence"] : ["actorfleet_tags CROSS JOIN ", "execution"];
-  const sql = `SELECT ${summaryColumns} FROM ${from}actorfleet_executions WHERE ${conditions.join(" AND ")} ORDER BY "${order}" LIMIT ?3 + 0`;
+  const [from, column] = tag === undefined ? ["", "sequence"] : ["actorfleet_tags CROSS JOIN ", "execution"];
+  const sql = `SELECT ${summaryColumns} FROM ${from}actorfleet_executions WHERE ${conditions.join(" AND ")} ORDER BY "${column}"${direction} LIMIT ?3 + 0`;
   const found = session.all<SummaryValues>(sql, ...values);
   const items = found.slice(0, limit).map((row) => toSummary(toWhole(row)));
   return { items, ...(found.length > limit && { nextCursor: String(items.at(-1)?.sequence) }) };

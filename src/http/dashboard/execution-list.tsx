@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ExecutionEvent } from "../../model/execution-event.ts";
 import { type Execution, type Filter, getExecution, listExecutions } from "./api.ts";
 import { toCount, toLine, toSpan, toTime } from "./format.ts";
@@ -53,7 +53,9 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
   const [draft, setDraft] = useState({ group: "", tag: "" });
   const [missing, setMissing] = useState("");
   const search = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  const asked = useRef("");
+  // As soon as the field is there: an effect after the next frame would let a key that comes before be lost.
+  useLayoutEffect(() => {
     const focusSearch = (event: KeyboardEvent) => {
       if (event.key !== "/" || event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
       event.preventDefault();
@@ -66,12 +68,19 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
     event.preventDefault();
     const id = search.current?.value.trim() ?? "";
     if (id === "") return;
-    try {
-      await getExecution(id);
-      location.hash = addressOf(id);
-    } catch (error) {
-      setMissing((error as Error).message);
-    }
+    asked.current = id;
+    const problem = await getExecution(id).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    // What was typed meanwhile asks for something else.
+    if (asked.current !== id) return;
+    if (problem === undefined) location.hash = addressOf(id);
+    else setMissing(problem);
+  };
+  const retype = () => {
+    asked.current = "";
+    setMissing("");
   };
   const apply = (event: Event) => {
     event.preventDefault();
@@ -107,7 +116,7 @@ function FilterBar({ filter, onFilter }: { filter: Filter; onFilter: (filter: Fi
         </button>
       </form>
       <form onSubmit={find} class="find">
-        <input ref={search} placeholder="find by id  ( / )" aria-label="find by id" onInput={() => setMissing("")} />
+        <input ref={search} placeholder="find by id  ( / )" aria-label="find by id" onInput={retype} />
         <output>{missing}</output>
       </form>
     </div>
@@ -181,7 +190,8 @@ class LoadedExecutions {
   readonly #places = new Map<string, number>();
   readonly #leaving = new AbortController();
   #cursor: string | undefined;
-  #isLoading = false;
+  /** While a page is on its way: what happens meanwhile is not in it, or is. */
+  #meanwhile: ExecutionEvent[] | undefined;
   #stopListening = () => {};
   #timer = 0;
 
@@ -203,18 +213,20 @@ class LoadedExecutions {
   }
 
   async loadMore(): Promise<void> {
-    if (this.#isLoading || this.#leaving.signal.aborted) return;
-    this.#isLoading = true;
+    if (this.#meanwhile !== undefined || this.#leaving.signal.aborted) return;
+    const meanwhile: ExecutionEvent[] = [];
+    this.#meanwhile = meanwhile;
     try {
       const { items, nextCursor } = await listExecutions(this.#filter, pageSize, this.#cursor, this.#leaving.signal);
       for (const item of items) this.#put(item);
+      this.#update(meanwhile);
       this.isComplete = nextCursor === undefined;
       if (nextCursor !== undefined) this.#cursor = nextCursor;
       this.problem = undefined;
     } catch (error) {
       if (!this.#leaving.signal.aborted) this.problem = (error as Error).message;
     }
-    this.#isLoading = false;
+    this.#meanwhile = undefined;
     this.#changed();
   }
 
@@ -234,6 +246,11 @@ class LoadedExecutions {
   }
 
   #apply(events: readonly ExecutionEvent[]): void {
+    this.#meanwhile?.push(...events);
+    if (this.#update(events)) this.#changed();
+  }
+
+  #update(events: readonly ExecutionEvent[]): boolean {
     let isChanged = false;
     for (const event of events) {
       const place = this.#places.get(event.executionId);
@@ -242,7 +259,7 @@ class LoadedExecutions {
       this.items[place] = after(before, event);
       isChanged = true;
     }
-    if (isChanged) this.#changed();
+    return isChanged;
   }
 }
 

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { type Execution, getExecution, getMachine, type MachineDefinition, type StateValue } from "./api.ts";
 import { EventLog } from "./event-log.tsx";
 import { toSpan, toTime } from "./format.ts";
@@ -15,7 +15,8 @@ export function ExecutionView({ id }: { id: string }) {
   const { execution, problem, refresh } = useExecution(id);
   const executionMachine = useMachine("execution");
   const orchestratorMachine = useMachine("orchestrator");
-  useEffect(() => {
+  // As soon as the view is there: no key is lost.
+  useLayoutEffect(() => {
     const leave = ({ key, target }: KeyboardEvent) => {
       if (key === "Escape" && !(target as HTMLElement).closest("dialog, input, textarea")) location.hash = "#/";
     };

@@ -246,6 +246,32 @@ export const storeStartCases: StoreCases = {
     const rest = await store.list({ name, limit: 10, cursor: first.nextCursor as string });
     assert.deepEqual(ids(rest.items), ["c", "d", "e"]);
   },
+  "a list shows the newest first when asked to, in pages, filtered, and without what comes in between": async ({
+    store,
+    start,
+    running,
+    settle,
+  }) => {
+    await settle(await running("d", "w1", { group: "g" }));
+    await start("a", { group: "g", tags: ["t"] });
+    await start("c", { group: "h", tags: ["t"] });
+    await running("b", "w1", { priority: 1, group: "g", tags: ["t"] });
+    await start("e", { group: "g" });
+    const newest = { name, order: "newest" } as const;
+    const first = await store.list({ ...newest, limit: 2 });
+    await start("f");
+    const next = await store.list({ ...newest, limit: 2, cursor: first.nextCursor as string });
+    const last = await store.list({ ...newest, limit: 2, cursor: next.nextCursor as string });
+    assert.deepEqual([ids(first.items), ids(next.items), ids(last.items)], [["e", "b"], ["c", "a"], ["d"]]);
+    assert.equal(last.nextCursor, undefined);
+    const shown = async (query: object) => ids((await store.list({ ...newest, limit: 10, ...query })).items);
+    assert.deepEqual(await shown({ status: "queued" }), ["f", "e", "c", "a"]);
+    assert.deepEqual(await shown({ status: "running" }), ["b"]);
+    assert.deepEqual(await shown({ status: "completed" }), ["d"]);
+    assert.deepEqual(await shown({ group: "g" }), ["e", "b", "a", "d"]);
+    assert.deepEqual(await shown({ tag: "t", status: "queued" }), ["c", "a"]);
+    assert.deepEqual(ids((await store.list({ name, order: "oldest", limit: 2 })).items), ["d", "a"]);
+  },
   "a list is filtered by status, group and tag": async ({ store, start, running, settle }) => {
     await start("a", { group: "g", tags: ["t"] });
     await start("b", { group: "h", tags: ["t", "u"] });

@@ -144,6 +144,28 @@ describe.skipIf(reason !== undefined)(`the dashboard${reason === undefined ? "" 
     await page.locator(".find output").getByText("Atlantis").waitFor();
   });
 
+  it("takes keys from the moment there is something to take them", async () => {
+    const { coordinator, page } = await shown({ orchestrator: async () => 1 });
+    await coordinator.start(undefined, { id: "e1" });
+    await page.goto(`${page.url()}#/executions/e1`);
+    // Before the page can paint, or run anything but what put the field there.
+    const focused = page.evaluate(
+      () =>
+        new Promise<string | null>((resolve) => {
+          const observer = new MutationObserver(() => {
+            if (document.querySelector(".find input") === null) return;
+            observer.disconnect();
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true }));
+            resolve(document.activeElement?.getAttribute("aria-label") ?? null);
+          });
+          observer.observe(document.body, { subtree: true, childList: true });
+        }),
+    );
+    await page.getByRole("heading", { name: "e1" }).waitFor();
+    await page.keyboard.press("Escape");
+    expect(await focused).toBe("find by id");
+  });
+
   it("narrows the list down by status, group and tag", async () => {
     const { coordinator, page } = await shown({ orchestrator: async (fails: boolean) => (fails ? Promise.reject(new Error("no")) : 1) });
     const ids = await coordinator.startMany(

@@ -135,6 +135,11 @@ describe("R13, R14, R18: list, cleanup, retention", () => {
     const page = coordinator.list({ limit: 4 });
     expect(coordinator.list({ cursor: page.nextCursor as string }).items.map(({ id }) => id)).toEqual(["e5", "e6", "e7"]);
     expect(coordinator.list({ limit: 7 }).nextCursor).toBeUndefined();
+    const newest = coordinator.list({ order: "newest", limit: 4 });
+    expect(newest.items.map(({ id }) => id)).toEqual(["e7", "e6", "e5", "e4"]);
+    expect(ids({ order: "newest", cursor: newest.nextCursor })).toEqual(["e3", "e2", "e1"]);
+    expect(ids({ order: "newest", group: "even", status: "queued" })).toEqual(["e7", "e5"]);
+    expect(ids({ order: "oldest", limit: 1 })).toEqual(["e1"]);
     await coordinator.close({ mode: "cancel" });
   });
 

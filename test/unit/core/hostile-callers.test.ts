@@ -248,7 +248,16 @@ describe("R20: what is wrong is refused before a record exists", () => {
 
   it("bad queries, waits, cleanups and listeners", async () => {
     const { coordinator } = createManualSetup();
-    for (const query of [{ limit: 0 }, { limit: 1_001 }, { status: "done" }, { cursor: "-" }, { group: 3 }, { other: 1 }, null]) {
+    for (const query of [
+      { limit: 0 },
+      { limit: 1_001 },
+      { status: "done" },
+      { cursor: "-" },
+      { order: "last" },
+      { group: 3 },
+      { other: 1 },
+      null,
+    ]) {
       expect(() => coordinator.list(query as never)).toThrow(expect.objectContaining({ code: "OPTIONS_INVALID" }));
     }
     await expect(coordinator.waitFor("")).rejects.toMatchObject({ code: "OPTIONS_INVALID", field: "id" });
