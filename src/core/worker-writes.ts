@@ -21,8 +21,8 @@ export interface WorkerWritesOptions {
   readonly owner: string;
   readonly patience: Patience;
   isValid(lease: WorkerLease): boolean;
-  /** The store has just been asked to settle so many. */
-  settling(count: number, answer: Promise<unknown>): void;
+  /** The store has just been asked to settle these. */
+  settling(leases: readonly WorkerLease[], answer: Promise<unknown>): void;
 }
 
 interface Write<Item> {
@@ -43,7 +43,10 @@ export class WorkerWrites {
       atOnce: store.capabilities.writesAtOnce ?? 1,
       write(writes) {
         const answer = store.settle({ name, owner, settlements: writes.map(({ item }) => item) });
-        settling(writes.length, answer);
+        settling(
+          writes.map(({ lease }) => lease),
+          answer,
+        );
         return answer;
       },
       withdrawn: ({ lease }) => (isValid(lease) ? undefined : { settled: false, reason: "expired" }),

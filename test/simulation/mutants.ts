@@ -28,9 +28,9 @@ export const durableFaults: readonly Fault[] = [
   },
   {
     name: "what unwinds takes no slot",
-    file: "src/core/worker.ts",
-    find: "slotsTaken - queued - this.#unwinding.size",
-    replace: "slotsTaken - queued",
+    file: "src/core/lifecycle.ts",
+    find: "if (unwinds) this.#setTimer",
+    replace: "if (unwinds && record.sequence < 0) this.#setTimer",
   },
   {
     name: "a given up lease is written under",
