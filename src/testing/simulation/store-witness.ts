@@ -116,13 +116,13 @@ export class StoreWitness implements StoreObserver {
 
   #claimed(request: ClaimRequest, { executions }: ClaimReport, now: number): void {
     const { claimId, owner, leaseMs, limit, ids } = request;
-    this.#expect(executions.length <= limit, "a claim got more than it asked for");
     const earlier = this.#claims.get(claimId);
     if (earlier !== undefined) {
       for (const { id, fence } of executions)
         this.#expect(earlier.get(id) === fence, "a repeated claim got what the first one did not get", id);
       return;
     }
+    this.#expect(executions.length <= limit, "a claim got more than it asked for");
     this.#promote(now);
     const got = new Map<string, number>();
     let lastRank = Number.NEGATIVE_INFINITY;
