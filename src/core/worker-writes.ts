@@ -1,3 +1,4 @@
+import { maxSpanMs } from "../model/option-check.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type {
   CheckpointEntry,
@@ -75,9 +76,14 @@ export class WorkerWrites {
 
   async park(lease: WorkerLease, checkpoint: NewCheckpoint, wakeInMs: number | undefined): Promise<ParkReport> {
     const { id, fence } = lease;
-    const item = { id, fence, checkpoint, ...progressOf(lease), ...(wakeInMs !== undefined && { wakeInMs }) };
+    const item = { id, fence, checkpoint, ...progressOf(lease), ...(wakeInMs !== undefined && { wakeInMs: toStoredSpan(wakeInMs) }) };
     return this.#parks.add({ lease, item });
   }
+}
+
+/** Never too early. */
+function toStoredSpan(ms: number): number {
+  return Math.min(Math.ceil(ms), maxSpanMs);
 }
 
 function progressOf(lease: WorkerLease): { progress?: string } {
