@@ -3,6 +3,7 @@ import { fromJsonText } from "../model/json-text.ts";
 import type { SerializedError } from "../model/serialized-error.ts";
 import type { StoredExecutionSummary } from "../model/stored-execution.ts";
 import type { UnnumberedEvent } from "./durable-events.ts";
+import { endless } from "./durable-start.ts";
 
 /** A stored record as users see it. `now` is for what has not ended. */
 export function toDurableInfo<Output>(record: StoredExecutionSummary, now: number): ExecutionInfo<Output> {
@@ -12,7 +13,7 @@ export function toDurableInfo<Output>(record: StoredExecutionSummary, now: numbe
     status,
     state: toState(record, now),
     attempt: record.attempt,
-    maxAttempts: record.maxAttempts,
+    maxAttempts: record.maxAttempts === endless ? Number.POSITIVE_INFINITY : record.maxAttempts,
     takeovers: record.takeovers,
     priority: record.priority,
     ...(group !== undefined && { group }),

@@ -92,7 +92,7 @@ const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> =
   queue: check.having("publish", "consume"),
   workerId: check.text,
   role: check.oneOf("both", "client", "worker"),
-  leaseMs: check.positiveMilliseconds,
+  leaseMs: check.wholeMilliseconds(1),
   pollMs: check.positiveMilliseconds,
   maxTakeovers: check.wholeNumber(0, "infinity"),
   machineVersion: check.text,
@@ -110,6 +110,18 @@ const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> =
   maxCheckpointBytes: check.wholeNumber(1, "infinity"),
 };
 
+/** Spans that are written to the store, here and in starts. */
+function checkStoredSpans({ delayMs, timeoutMs, retry }: Pick<StartOptions, "delayMs" | "timeoutMs" | "retry">, where: string): void {
+  const { delayMs: firstDelayMs, maxDelayMs } = retry?.backoff ?? {};
+  const spans = [
+    ["delayMs", delayMs, 0],
+    ["timeoutMs", timeoutMs, 1],
+    ["retry.backoff.delayMs", firstDelayMs, 0],
+    ["retry.backoff.maxDelayMs", maxDelayMs, 0],
+  ] as const;
+  for (const [field, span, min] of spans) if (span !== undefined) check.wholeMilliseconds(min)(span, `${where}${field}`);
+}
+
 /** Throws `InvalidOptionsError` naming the first wrong field. */
 export function checkDurableOptions(options: unknown): void {
   if (typeof options !== "object" || options === null) {
@@ -125,6 +137,7 @@ export function checkDurableOptions(options: unknown): void {
     throw new InvalidOptionsError({ field: "snapshot", expected: "nothing: the store remembers", received: others.snapshot });
   }
   checkCoordinatorOptions(others);
+  checkStoredSpans(others as Pick<StartOptions, "timeoutMs" | "retry">, "");
   check.fields(durableChecks)(durable, "options");
   check.text(durable.name, "name");
   durableChecks.store(durable.store, "store");
@@ -133,4 +146,5 @@ export function checkDurableOptions(options: unknown): void {
 /** Throws `InvalidOptionsError` naming the first wrong field. */
 export function checkDurableStartOptions({ transaction: _, ...options }: DurableStartOptions, where: string): void {
   checkStartOptions(options, where);
+  checkStoredSpans(options, where === "options" ? "" : `${where}.`);
 }

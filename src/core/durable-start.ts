@@ -71,8 +71,8 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
     priority,
     ...(group !== undefined && { group }),
     tags: [...tags],
-    maxAttempts,
-    maxTakeovers: common.maxTakeovers ?? 3,
+    maxAttempts: Math.min(maxAttempts, endless),
+    maxTakeovers: Math.min(common.maxTakeovers ?? 3, endless),
     delayMs,
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...((backoff !== undefined || onRetry !== undefined) && { retry: JSON.stringify({ backoff, onRetry }) }),
@@ -81,6 +81,9 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
     ...(idempotencyKey !== undefined && { idempotencyKey, inputHash: inputHash(inputText) }),
   };
 }
+
+/** Stores count in 32 bits: more than that is without end. */
+export const endless = 2_147_483_647;
 
 /** `retryIf` is code, and stays with the workers. */
 function withoutTest({ retryIf: _, ...retry }: RetryPolicy = {}): NonNullable<DurableStartOptions["retry"]> {

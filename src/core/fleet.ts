@@ -259,10 +259,10 @@ export class Fleet {
     this.#admit();
   }
 
-  leave(request: ExecutionRequest, details: EventDetails | undefined): void {
+  leave(request: ExecutionRequest, details: EventDetails | undefined, unwinds: boolean): void {
     const record = this.#index.get(request.id);
     if (record?.request !== request) return;
-    this.#lifecycle.leave(record, details);
+    this.#lifecycle.leave(record, details, unwinds);
     this.#tellIfDrained();
     this.#closeWhenDone();
     this.#admit();
@@ -297,6 +297,11 @@ export class Fleet {
   attemptReleased(run: AttemptRun): void {
     this.#closing?.settled(run);
     this.#closeWhenDone();
+  }
+
+  attemptUnwound({ record }: AttemptRun): void {
+    this.#lifecycle.unwound(record);
+    this.#admit();
   }
 
   /** Tells what has happened. Never throws. */

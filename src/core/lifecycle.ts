@@ -154,15 +154,21 @@ export class Lifecycle {
     if (record.actor !== undefined) this.settling(record);
   }
 
-  /** It goes on elsewhere: here it has neither an end nor a record from now on. */
-  leave(record: ExecutionRecord, details: EventDetails | undefined): void {
+  /**
+   * It goes on elsewhere: here it has neither an end nor a record from now on. `unwinds`: its orchestrator was asked to stop, and keeps its
+   * slot until it does, or its grace period is over.
+   */
+  leave(record: ExecutionRecord, details: EventDetails | undefined, unwinds: boolean): void {
     const { admission, index, outbox, scope } = this.#parts;
     const { actor, run, waiters, stopListening, request } = record;
     if (actor === undefined) return;
     if (details !== undefined) outbox.addEvent(record, details);
     this.#leaveQueue(record);
-    admission.free(record);
-    this.#setTimer(record, undefined);
+    if (unwinds) this.#setTimer(record, this.#options.cancelGraceMs, () => admission.free(record));
+    else {
+      admission.free(record);
+      this.#setTimer(record, undefined);
+    }
     record.actor = undefined;
     record.run = undefined;
     record.waiters = undefined;
@@ -171,6 +177,13 @@ export class Lifecycle {
     index.delete(record);
     for (const { reject } of waiters ?? []) reject(releasedError(request.id));
     this.#parts.settled(run);
+  }
+
+  /** The orchestrator of one that has left has settled. */
+  unwound(record: ExecutionRecord): void {
+    if (record.actor !== undefined) return;
+    this.#setTimer(record, undefined);
+    this.#parts.admission.free(record);
   }
 
   #abandon(record: ExecutionRecord): void {

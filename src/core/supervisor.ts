@@ -27,7 +27,7 @@ export type SupervisorEvent =
   | { type: "attempt.settling"; run: AttemptRun }
   | { type: "attempt.cancelSettled"; run: AttemptRun; reason: string | undefined }
   | { type: "execution.abandonSettled"; record: ExecutionRecord }
-  | { type: "execution.leave"; request: ExecutionRequest; details: EventDetails | undefined }
+  | { type: "execution.leave"; request: ExecutionRequest; details: EventDetails | undefined; unwinds?: boolean }
   | { type: "events.due" }
   | { type: "attempt.told"; run: AttemptRun; event: RunEvent }
   | { type: "attempt.waiting"; run: AttemptRun }
@@ -35,6 +35,7 @@ export type SupervisorEvent =
   | { type: "attempt.wantsSlot"; run: AttemptRun }
   | { type: "attempt.movedOn"; run: AttemptRun }
   | { type: "attempt.released"; run: AttemptRun }
+  | { type: "attempt.unwound"; run: AttemptRun }
   | { type: "timers.due" }
   | { type: "retention.due" };
 
@@ -101,10 +102,11 @@ const handlers: Handlers = {
   "attempt.wantsSlot": (fleet, { run }) => fleet.attemptWantsSlot(run),
   "attempt.movedOn": (fleet, { run }) => fleet.attemptMovedOn(run),
   "attempt.released": (fleet, { run }) => fleet.attemptReleased(run),
+  "attempt.unwound": (fleet, { run }) => fleet.attemptUnwound(run),
   "attempt.settling": (fleet, { run }) => fleet.attemptSettling(run),
   "attempt.cancelSettled": (fleet, { run, reason }) => fleet.cancelSettled(run, reason),
   "execution.abandonSettled": (fleet, { record }) => fleet.abandonSettled(record),
-  "execution.leave": (fleet, { request, details }) => fleet.leave(request, details),
+  "execution.leave": (fleet, { request, details, unwinds = false }) => fleet.leave(request, details, unwinds),
   "events.due": () => {},
   "timers.due": (fleet) => fleet.timersDue(),
   "retention.due": (fleet) => fleet.retentionDue(),

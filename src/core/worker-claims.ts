@@ -48,8 +48,8 @@ export class WorkerClaims {
   #asking = 0;
   /** Places that claims under way are for. */
   #asked = 0;
-  /** Places that are about to be free, because the store is settling who has them. */
-  #leaving = 0;
+  /** Whose places are about to be free, because the store is settling them. */
+  readonly #leaving = new Set<object>();
   #failures = 0;
   #poll: unknown;
   #backoff: unknown;
@@ -86,19 +86,24 @@ export class WorkerClaims {
   }
 
   /**
-   * The store has just been asked to settle so many. Their places are asked for in the same tick, which some stores do in the same write; should
+   * The store has just been asked to settle these. Their places are asked for in the same tick, which some stores do in the same write; should
    * the store refuse to settle one, its lease is lost, and its place is free all the same.
    */
-  settling(count: number, answer: Promise<unknown>): void {
-    this.#leaving += count;
+  settling(leaving: readonly object[], answer: Promise<unknown>): void {
+    for (const lease of leaving) this.#leaving.add(lease);
     const answered = () => {
-      this.#leaving -= count;
+      for (const lease of leaving) this.#leaving.delete(lease);
     };
     answer.then(answered, answered);
     const claims = this.mode === "idle" || this.mode === "claiming" || this.mode === "woken";
     if (!this.#options.claimsWhileSettling || !claims || !this.#mayHaveMore || this.#unanswered.length > 0) return;
-    const limit = this.#options.freeSlots() + this.#leaving - this.#asked;
+    const limit = this.#options.freeSlots() + this.#leaving.size - this.#asked;
     if (limit > 0) void this.#claimAlong(this.#newClaim(limit));
+  }
+
+  /** Its place is free before the store has answered: it was lost meanwhile. */
+  left(lease: object): void {
+    this.#leaving.delete(lease);
   }
 
   change(event: WorkerModeEvent): void {
@@ -123,7 +128,7 @@ export class WorkerClaims {
 
   /** Places that are free and not asked for. */
   get #room(): number {
-    return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving);
+    return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving.size);
   }
 
   #modeAfter(event: WorkerModeEvent): WorkerSnapshot {

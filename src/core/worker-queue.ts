@@ -101,7 +101,7 @@ export class WorkerQueue {
       if (this.#messages.length > 0) arrived();
       return report;
     } catch (error) {
-      this.#messages.unshift(...messages);
+      this.#keep(messages);
       throw error;
     }
   }
@@ -140,9 +140,13 @@ export class WorkerQueue {
       if (!(error instanceof StoreUnavailableError)) this.#options.reportError(error);
       return new Set(messages.map(idOf));
     });
+    const unasked = this.#unaskedOf(messages, report);
     const open = new Set(this.#options.onlyMessages ? report.refused.flatMap(({ id, reason }) => (reason === "final" ? [] : [id])) : []);
+    this.#keep(messages.filter((delivery) => unasked.has(idOf(delivery))));
+    if (unasked.size > 0) this.#options.arrived();
     for (const delivery of messages) {
       const id = idOf(delivery);
+      if (unasked.has(id)) continue;
       if (unknown.has(id)) this.#again(delivery, id);
       else if (open.has(id)) void this.#settled(delivery.nack());
       else {
@@ -150,6 +154,19 @@ export class WorkerQueue {
         void this.#settled(delivery.ack());
       }
     }
+  }
+
+  /** For the next claim; the close may be over already. */
+  #keep(messages: readonly Delivery[]): void {
+    if (this.#closed) for (const delivery of messages) void this.#settled(delivery.nack());
+    else this.#messages.unshift(...messages);
+  }
+
+  /** A claim that is repeated brings what it got the first time, and says nothing about messages that have come since. */
+  #unaskedOf(messages: readonly Delivery[], { executions, refused }: ClaimReport): ReadonlySet<string> {
+    if (!this.#options.queue.capabilities.priority) return new Set();
+    const asked = new Set([...executions, ...refused].map(({ id }) => id));
+    return new Set(messages.map(idOf).filter((id) => !asked.has(id)));
   }
 
   async #unknownOf(messages: readonly Delivery[], { executions, refused }: ClaimReport): Promise<ReadonlySet<string>> {

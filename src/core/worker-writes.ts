@@ -1,3 +1,4 @@
+import { maxSpanMs } from "../model/option-check.ts";
 import type { ExecutionStore } from "../ports/execution-store.ts";
 import type {
   CheckpointEntry,
@@ -21,8 +22,8 @@ export interface WorkerWritesOptions {
   readonly owner: string;
   readonly patience: Patience;
   isValid(lease: WorkerLease): boolean;
-  /** The store has just been asked to settle so many. */
-  settling(count: number, answer: Promise<unknown>): void;
+  /** The store has just been asked to settle these. */
+  settling(leases: readonly WorkerLease[], answer: Promise<unknown>): void;
 }
 
 interface Write<Item> {
@@ -43,7 +44,10 @@ export class WorkerWrites {
       atOnce: store.capabilities.writesAtOnce ?? 1,
       write(writes) {
         const answer = store.settle({ name, owner, settlements: writes.map(({ item }) => item) });
-        settling(writes.length, answer);
+        settling(
+          writes.map(({ lease }) => lease),
+          answer,
+        );
         return answer;
       },
       withdrawn: ({ lease }) => (isValid(lease) ? undefined : { settled: false, reason: "expired" }),
@@ -72,9 +76,14 @@ export class WorkerWrites {
 
   async park(lease: WorkerLease, checkpoint: NewCheckpoint, wakeInMs: number | undefined): Promise<ParkReport> {
     const { id, fence } = lease;
-    const item = { id, fence, checkpoint, ...progressOf(lease), ...(wakeInMs !== undefined && { wakeInMs }) };
+    const item = { id, fence, checkpoint, ...progressOf(lease), ...(wakeInMs !== undefined && { wakeInMs: toStoredSpan(wakeInMs) }) };
     return this.#parks.add({ lease, item });
   }
+}
+
+/** Never too early. */
+function toStoredSpan(ms: number): number {
+  return Math.min(Math.ceil(ms), maxSpanMs);
 }
 
 function progressOf(lease: WorkerLease): { progress?: string } {

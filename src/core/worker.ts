@@ -41,8 +41,6 @@ export class Worker {
   readonly #progress: WorkerProgress;
   readonly #sweeps: WorkerSweeps;
   readonly #writes: WorkerWrites;
-  /** Runs whose leases are lost and whose orchestrators have not settled; they still take a slot. */
-  readonly #unwinding = new Map<AttemptRun, unknown>();
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
   readonly #early = new WorkerEarlyNotices();
@@ -57,7 +55,7 @@ export class Worker {
     this.#writes = new WorkerWrites({
       ...{ store, name, owner, patience },
       isValid: (lease) => this.#isValid(lease),
-      settling: (count, answer) => this.#claims.settling(count, answer),
+      settling: (leases, answer) => this.#claims.settling(leases, answer),
     });
     this.#leases = new LeaseKeeper({
       clock,
@@ -73,7 +71,7 @@ export class Worker {
       send: (event) => this.#send(event),
       lost: (lease, why) => this.#lose(lease, why),
       settled: (lease, end, abandoned) => this.#settled(lease, end, abandoned),
-      unwound: (run) => this.#unwound(run),
+      unwound: (run) => this.#send({ type: "attempt.unwound", run }),
       retryCheckpoint: typeof options.orchestrator === "function" ? "keep" : "drop",
       reportError,
     });
@@ -219,7 +217,6 @@ export class Worker {
     const report = await this.#closing.run(mode);
     for (const lease of this.#leases.values()) this.#lose(lease, "its worker was closed");
     this.#leases.stop();
-    for (const timer of this.#unwinding.values()) clock.clearTimeout(timer);
     this.#progress.stop();
     await noMoreMessages;
     this.#claims.change({ type: "worker.close" });
@@ -266,7 +263,7 @@ export class Worker {
 
   #freeSlots(): number {
     const { maxConcurrent, slotsTaken, queued } = this.#fleet.stats();
-    return maxConcurrent - slotsTaken - queued - this.#unwinding.size;
+    return maxConcurrent - slotsTaken - queued;
   }
 
   #take({ executions }: ClaimReport, sentAt: number): void {
@@ -306,7 +303,7 @@ export class Worker {
     else this.#roomChanged();
   }
 
-  /** The orchestrator is asked to stop; it goes on taking a slot until it does, or its grace period is over. */
+  /** The orchestrator is asked to stop. */
   #lose(lease: WorkerLease, why: string): void {
     if (lease.lost) return;
     lease.lost = true;
@@ -314,15 +311,10 @@ export class Worker {
     lease.keeper?.stop();
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
-    if (run !== undefined && (run.running !== undefined || !lease.settling)) {
-      const { clock, cancelGraceMs } = this.#parts.fleetOptions;
-      this.#unwinding.set(
-        run,
-        clock.setTimeout(() => this.#unwound(run), cancelGraceMs, true),
-      );
-      run.stop(new LeaseLostError(lease.id, why));
-    }
-    this.#send({ type: "execution.leave", request: lease.request, details: undefined });
+    this.#claims.left(lease);
+    const unwinds = run !== undefined && (run.running !== undefined || !lease.settling);
+    if (unwinds) run.stop(new LeaseLostError(lease.id, why));
+    this.#send({ type: "execution.leave", request: lease.request, details: undefined, unwinds });
     this.#closing?.lost();
   }
 
@@ -332,12 +324,6 @@ export class Worker {
     if (stint === undefined || lease.saves > (typeof options.orchestrator === "function" ? 0 : 1)) return false;
     this.#lose(lease, "the time of its worker was over");
     return true;
-  }
-
-  #unwound(run: AttemptRun): void {
-    this.#parts.fleetOptions.clock.clearTimeout(this.#unwinding.get(run));
-    this.#unwinding.delete(run);
-    this.#roomChanged();
   }
 
   #roomChanged(): void {

@@ -34,6 +34,17 @@ export const positiveMilliseconds: OptionCheck = (value, field) => {
   if (typeof value !== "number" || !(value > 0 && value < Number.POSITIVE_INFINITY)) fails(field, "milliseconds > 0", value);
 };
 
+/** A hundred years: longer spans lead to instants that some stores cannot keep. */
+export const maxSpanMs = 3_155_760_000_000;
+
+/** What a store keeps of a span: whole milliseconds. */
+export function wholeMilliseconds(min: 0 | 1): OptionCheck {
+  const expected = `whole milliseconds from ${min} to ${maxSpanMs}`;
+  return (value, field) => {
+    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > maxSpanMs) fails(field, expected, value);
+  };
+}
+
 export const finiteNumber: OptionCheck = (value, field) => {
   if (!Number.isFinite(value)) fails(field, "a finite number", value);
 };

@@ -28,9 +28,9 @@ export const durableFaults: readonly Fault[] = [
   },
   {
     name: "what unwinds takes no slot",
-    file: "src/core/worker.ts",
-    find: "slotsTaken - queued - this.#unwinding.size",
-    replace: "slotsTaken - queued",
+    file: "src/core/lifecycle.ts",
+    find: "if (unwinds) this.#setTimer",
+    replace: "if (unwinds && record.sequence < 0) this.#setTimer",
   },
   {
     name: "a given up lease is written under",
@@ -109,6 +109,30 @@ export const durableFaults: readonly Fault[] = [
     file: "src/core/worker-slots.ts",
     find: 'if (report.reason !== "limited") return;',
     replace: 'if (report.reason === "limited") return then();',
+  },
+  {
+    name: "a message is acknowledged before the store is asked about it",
+    file: "src/core/worker-queue.ts",
+    find: "      this.#messages.push(delivery);\n      this.#options.arrived();\n",
+    replace: "      this.#messages.push(delivery);\n      void this.#settled(delivery.ack());\n      this.#options.arrived();\n",
+  },
+  {
+    name: "a message about what the store does not know yet is acknowledged",
+    file: "src/core/worker-queue.ts",
+    find: "if (unknown.has(id)) this.#again",
+    replace: "if (unknown.size < 0) this.#again",
+  },
+  {
+    name: "a message that comes while a claim is repeated counts as asked about",
+    file: "src/core/worker-queue.ts",
+    find: "const unasked = this.#unaskedOf(messages, report);",
+    replace: "const unasked: ReadonlySet<string> = new Set();",
+  },
+  {
+    name: "a message that cannot be read is left on loan",
+    file: "src/core/worker-queue.ts",
+    find: 'void this.#settled(delivery.putAside("it cannot be read"));',
+    replace: "return;",
   },
   {
     name: "the fencing check is skipped",

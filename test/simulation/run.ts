@@ -9,6 +9,7 @@ const usage = `Simulates durable coordinators in several processes, with everyth
   npm run simulate -- --runs 200000    so many runs with new seeds, until one fails
       --first 1                        seeds from 1 on instead of new ones
       --workers 2 --executions 5       not drawn from the seed
+      --queue, --no-queue              beside the store; some runs have one
       --threads 2                      all cores by default`;
 
 const { values } = parseArgs({
@@ -18,14 +19,17 @@ const { values } = parseArgs({
     first: { type: "string" },
     workers: { type: "string" },
     executions: { type: "string" },
+    queue: { type: "boolean" },
     threads: { type: "string" },
     help: { type: "boolean" },
   },
+  allowNegative: true,
 });
 
 const options: Omit<SimulationOptions, "seed"> = {
   ...(values.workers !== undefined && { workers: Number(values.workers) }),
   ...(values.executions !== undefined && { executions: Number(values.executions) }),
+  ...(values.queue !== undefined && { queue: values.queue }),
 };
 
 if (values.seed !== undefined) await replay(Number(values.seed));

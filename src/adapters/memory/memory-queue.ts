@@ -22,6 +22,8 @@ interface Letter {
 }
 
 interface Consumer {
+  /** The queue it was made by. */
+  readonly of: object;
   readonly options: ConsumeOptions;
   readonly handle: (delivery: Delivery) => void;
   /** Ends a loan without settling it. */
@@ -50,6 +52,11 @@ export class MemoryQueueData {
     while (index > 0 && isBefore(letter, letters[index - 1] as Letter)) index -= 1;
     letters.splice(index, 0, letter);
     this.dispatch();
+  }
+
+  /** A closed consumer is known until its last loan is over. */
+  forget(consumer: Consumer): void {
+    if (!consumer.open && consumer.loans.size === 0) this.consumers.delete(consumer);
   }
 
   /** Hands out what can be handed out, in a microtask; consumers with equal room take turns. */
@@ -99,7 +106,7 @@ export function createMemoryQueue({
 }: MemoryQueueOptions = {}): ExecutionQueue & {
   publishRaw(name: string, raw: string): void;
 } {
-  const own = new Set<Consumer>();
+  const self = {};
   let closed = false;
   const assertOpen = () => {
     if (closed) throw new CoordinatorClosedError("the memory queue is closed");
@@ -113,7 +120,7 @@ export function createMemoryQueue({
   };
   const closeConsumer = async (consumer: Consumer) => {
     consumer.open = false;
-    own.delete(consumer);
+    data.forget(consumer);
   };
   return {
     capabilities,
@@ -125,8 +132,7 @@ export function createMemoryQueue({
     publishRaw: (name, raw) => post(name, raw, fromMessageText(raw)),
     async consume(options, handle): Promise<QueueConsumer> {
       assertOpen();
-      const consumer: Consumer = { options, handle, loans: new Set(), maxInFlight: options.maxInFlight, open: true };
-      own.add(consumer);
+      const consumer: Consumer = { of: self, options, handle, loans: new Set(), maxInFlight: options.maxInFlight, open: true };
       data.consumers.add(consumer);
       data.dispatch();
       return {
@@ -143,9 +149,9 @@ export function createMemoryQueue({
     },
     async close() {
       closed = true;
-      for (const consumer of own) {
+      for (const consumer of [...data.consumers]) {
+        if (consumer.of !== self) continue;
         await closeConsumer(consumer);
-        data.consumers.delete(consumer);
         for (const endLoan of [...consumer.loans]) endLoan();
       }
     },
@@ -160,6 +166,7 @@ function lend(data: MemoryQueueData, clock: Clock, letter: Letter, consumer: Con
     onLoan = false;
     clock.clearTimeout(timer);
     consumer.loans.delete(comeBack);
+    data.forget(consumer);
     then();
     data.dispatch();
   };

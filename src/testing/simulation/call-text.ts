@@ -56,8 +56,8 @@ export function idsOfCall({ method, parameters }: StoreCall, answer: unknown): r
   return [""];
 }
 
-function claimText({ claimId, limit }: ClaimRequest): string {
-  return `claim ${claimId} of ${limit}`;
+function claimText({ claimId, limit, ids }: ClaimRequest): string {
+  return `claim ${claimId} of ${ids ?? limit}`;
 }
 
 function itemText({ id, fence, outcome, change, checkpoint, wakeInMs, body }: Item): string {

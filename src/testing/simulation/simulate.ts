@@ -11,6 +11,8 @@ export interface SimulationOptions {
   readonly workers?: number;
   /** 3 to 8. */
   readonly executions?: number;
+  /** Whether there is a queue beside the store. */
+  readonly queue?: boolean;
   /** What may go wrong; all of it. Each run draws some of these. */
   readonly faults?: readonly SimulatedFault[];
   /** Whether the report has the trace; false. A failure has it in any case. */
@@ -64,6 +66,7 @@ const optionsCheck = check.fields(
     seed: check.numberBetween(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
     workers: check.wholeNumber(1),
     executions: check.wholeNumber(1),
+    queue: check.flag,
     faults: check.listOf(check.oneOf(...allFaults)),
     trace: () => {},
   },

@@ -2,6 +2,7 @@ import type { DurableCoordinatorOptions } from "../../core/durable-options.ts";
 import type { AnyOrchestrator } from "../../core/orchestrator.ts";
 import { ActorfleetError } from "../../model/errors.ts";
 import { Course } from "./course.ts";
+import { Dice } from "./dice.ts";
 import { functionWork } from "./function-work.ts";
 import { LeaseWitness } from "./lease-witness.ts";
 import { machineWork } from "./machine-work.ts";
@@ -10,6 +11,7 @@ import type { SimulationReport } from "./simulate.ts";
 import { drawWeather, type SimulatedFault, type Weather } from "./simulated-faults.ts";
 import { SimulatedLink } from "./simulated-link.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
+import { SimulatedQueue } from "./simulated-queue.ts";
 import { SimulatedStore, simulatedName } from "./simulated-store.ts";
 import { StoreWitness } from "./store-witness.ts";
 import { faultOfEnd, faultOfFailure, faultOfNotes, needsNotes, type WorkHistory, type WorkPlan } from "./work-plan.ts";
@@ -20,6 +22,7 @@ interface WorldOptions {
   readonly seed: number;
   readonly workers?: number;
   readonly executions?: number;
+  readonly queue?: boolean;
   readonly faults: readonly SimulatedFault[];
   readonly traced: boolean;
 }
@@ -52,6 +55,8 @@ export class SimulatedWorld {
   readonly #leaseMs: number;
   readonly #lastsMs: number;
   readonly #store: SimulatedStore;
+  /** Beside the store, in some runs. */
+  readonly #queue: SimulatedQueue | undefined;
   readonly #witness: StoreWitness;
   readonly #leases: LeaseWitness;
   readonly #works: WorkWitness;
@@ -105,6 +110,7 @@ export class SimulatedWorld {
     });
     this.#store.observe(this.#witness);
     this.#leases = new LeaseWitness(course, this.#leaseMs);
+    this.#queue = this.#drawQueue();
     this.#works = new WorkWitness(course, {
       maxConcurrent,
       groupLimit,
@@ -131,7 +137,8 @@ export class SimulatedWorld {
 
   get #description(): string {
     const { name: _, retention: __, ...common } = this.#common;
-    return `${this.#kind}s, ${JSON.stringify(common)}, ${this.#lastsMs} ms of ${JSON.stringify(this.#weather)}`;
+    const queue = this.#queue === undefined ? "" : `a queue ${this.#queue.description}, `;
+    return `${this.#kind}s, ${JSON.stringify(common)}, ${queue}${this.#lastsMs} ms of ${JSON.stringify(this.#weather)}`;
   }
 
   /** Rejects with `BrokenPromise`. */
@@ -174,13 +181,30 @@ export class SimulatedWorld {
     };
   }
 
+  /** How long what nobody waits for may be on its way. */
+  get #longestMs(): number {
+    return Math.round(this.#leaseMs * 1.2);
+  }
+
+  /** Dice of its own: the rest of a run does not depend on whether runs may have a queue. */
+  #drawQueue(): SimulatedQueue | undefined {
+    const { queue = new Dice(this.#options.seed).chance(0.3) } = this.#options;
+    return queue ? new SimulatedQueue({ course: this.course, weather: this.#weather, longestMs: this.#longestMs }) : undefined;
+  }
+
   #createLink(mayStop: boolean): SimulatedLink {
     return new SimulatedLink({
       course: this.course,
       store: this.#store,
       weather: this.#weather,
-      longestMs: Math.round(this.#leaseMs * 1.2),
-      observer: this.#leases,
+      longestMs: this.#longestMs,
+      observer: {
+        sent: (process, call) => this.#leases.sent(process, call),
+        answered: (process, call, answer, sentAt) => {
+          this.#leases.answered(process, call, answer, sentAt);
+          this.#queue?.answered(process, call, answer);
+        },
+      },
       mayStop,
       stopped: (process) => this.#crashed(process),
       close: (process) => {
@@ -204,6 +228,7 @@ export class SimulatedWorld {
       configure: (process) => ({
         ...this.#common,
         role,
+        ...(this.#queue !== undefined && { queue: this.#queue.connect(process) }),
         orchestrator: (this.#kind === "function"
           ? functionWork(process, this.#works)
           : machineWork(process, this.#works)) as AnyOrchestrator,
@@ -282,6 +307,12 @@ export class SimulatedWorld {
     const sometimes = (run: () => void) => {
       if (dice.chance(0.15)) clock.setTimeout(run, dice.int(0, this.#lastsMs));
     };
+    const queue = this.#queue;
+    if (queue !== undefined) {
+      often("outage", 2, () => queue.breakFor(dice.int(1, this.#leaseMs * 2)));
+      for (let noise = dice.int(0, 3); noise > 0; noise--)
+        clock.setTimeout(() => queue.postNoise(dice.pick([undefined, "nobody", "e1", "e2"])), dice.int(0, this.#lastsMs));
+    }
     sometimes(() => this.#hold(dice.pick(this.#workers)));
     sometimes(() => this.#narrow(dice.pick(this.#workers)));
     sometimes(() => this.#drain(dice.pick(this.#workers)));
@@ -444,5 +475,6 @@ export class SimulatedWorld {
     for (let leftMs = 3_000; leftMs > 0 && open > 0; leftMs -= 500) await clock.advance(500);
     if (open > 0) this.course.fail(`${open} coordinators do not close`);
     await clock.settle();
+    this.#queue?.checkQuiet();
   }
 }

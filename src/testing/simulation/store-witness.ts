@@ -115,14 +115,14 @@ export class StoreWitness implements StoreObserver {
   }
 
   #claimed(request: ClaimRequest, { executions }: ClaimReport, now: number): void {
-    const { claimId, owner, leaseMs, limit } = request;
-    this.#expect(executions.length <= limit, "a claim got more than it asked for");
+    const { claimId, owner, leaseMs, limit, ids } = request;
     const earlier = this.#claims.get(claimId);
     if (earlier !== undefined) {
       for (const { id, fence } of executions)
         this.#expect(earlier.get(id) === fence, "a repeated claim got what the first one did not get", id);
       return;
     }
+    this.#expect(executions.length <= limit, "a claim got more than it asked for");
     this.#promote(now);
     const got = new Map<string, number>();
     let lastRank = Number.NEGATIVE_INFINITY;
@@ -135,7 +135,12 @@ export class StoreWitness implements StoreObserver {
       this.#expect(isClaimable(entry, now), () => `it was claimed while it was ${entry.place}`, id);
       this.#expect(fence > entry.fence, "its fence did not rise with the claim", id);
       const rank = entry.place === "queued" && entry.status === "queued" ? -entry.start.priority : Number.NEGATIVE_INFINITY;
-      this.#expect(rank >= lastRank || lastRank === Number.NEGATIVE_INFINITY, "it was claimed after one of lower priority", id);
+      const isInTurn = rank >= lastRank || lastRank === Number.NEGATIVE_INFINITY;
+      this.#expect(
+        ids?.includes(id) ?? isInTurn,
+        ids === undefined ? "it was claimed after one of lower priority" : "nobody asked for it",
+        id,
+      );
       lastRank = rank;
       entry.place = "leased";
       entry.status = "running";
@@ -155,7 +160,7 @@ export class StoreWitness implements StoreObserver {
     if (got.size > 0) this.#claims.set(claimId, got);
     this.#checkGroups();
     this.#checkRate(executions.length, now);
-    if (executions.length < limit) this.#checkNothingLeft(request, now);
+    if (ids === undefined && executions.length < limit) this.#checkNothingLeft(request, now);
   }
 
   /** What a claim leaves behind although it had room for it. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createMemoryQueue, MemoryQueueData } from "../../../src/adapters/memory/memory-queue.ts";
 import { createMemoryStore } from "../../../src/adapters/memory/memory-store.ts";
 import type { ExecutionScope } from "../../../src/core/execution-scope.ts";
 import type { ExecutionStore } from "../../../src/ports/execution-store.ts";
@@ -234,6 +235,37 @@ describe("messages that go wrong", () => {
     expect(await client.getStatus(id)).toMatchObject({ status: "completed", attempt: 1 });
     expect([messages.waiting(), messages.onLoan()]).toEqual([0, 0]);
   });
+});
+
+test("a message that comes while a claim is repeated is not taken for one that the claim was about", async () => {
+  const store = world.store();
+  const client = world.process({ orchestrator: double, role: "client", queue: messages.queue });
+  world.process({ orchestrator: double, role: "worker", queue: messages.queue, store, maxConcurrent: 5, pollMs: 60_000 });
+  await world.clock.advance(10);
+  store.faults.set("claim", "after");
+  const first = await client.start(1);
+  await world.clock.settle();
+  const second = await client.start(2);
+  await world.clock.settle();
+  store.faults.clear();
+  await world.clock.advance(2_000);
+  for (const id of [first, second]) expect(await client.getStatus(id)).toMatchObject({ status: "completed", attempt: 1 });
+  expect([messages.waiting(), messages.onLoan()]).toEqual([0, 0]);
+});
+
+test("a queue that is closed gives back what its closed consumers had, too", async () => {
+  const data = new MemoryQueueData();
+  const [queue, other] = [createMemoryQueue({ clock: world.clock, data }), createMemoryQueue({ clock: world.clock, data })];
+  const got: (string | undefined)[] = [];
+  const options = { name: "test", visibilityTimeoutMs: 60_000, maxInFlight: 10 };
+  const consumer = await queue.consume(options, ({ message }) => got.push(message?.executionId));
+  await queue.publish([{ name: "test", executionId: "one" }]);
+  await world.clock.settle();
+  await consumer.close();
+  await queue.close();
+  await other.consume(options, ({ message }) => got.push(message?.executionId));
+  await world.clock.settle();
+  expect(got).toEqual(["one", "one"]);
 });
 
 describe("a queue that is down", () => {

@@ -131,3 +131,53 @@ test.each(["absolute", "remaining", "restart"] as const)(
     expect(await coordinator.getStatus(id)).toMatchObject({ status: "completed", attempt: 1 });
   },
 );
+
+test("what a worker has claimed and not begun does not begin in the place of what unwinds after its lease was lost", async () => {
+  let running = 0;
+  const most: number[] = [];
+  const orchestrator = async (_: unknown, { signal }: ExecutionScope) => {
+    most.push(++running);
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await new Promise<void>((resolve) => world.clock.setTimeout(resolve, 500));
+    running -= 1;
+  };
+  const client = world.process({ orchestrator, role: "client" });
+  await client.startMany(["first", "second"].map((id) => ({ input: undefined, options: { id } })));
+  const store = slowStore();
+  const { renew } = store;
+  store.renew = async (request) => {
+    const reports = await renew(request);
+    return reports.map((report, index) => (request.leases[index]?.id === "first" ? { held: false, reason: "expired" } : report));
+  };
+  const options = { orchestrator, role: "worker", maxConcurrent: 2, leaseMs: 3_000 } as const;
+  const coordinator = world.process({ ...options, store });
+  await world.clock.advance(100);
+  coordinator.setMaxConcurrent(1);
+  await world.clock.advance(300);
+  expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 0, queued: 1, slotsTaken: 1 });
+  await world.clock.advance(500);
+  expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 1, queued: 0, slotsTaken: 1 });
+  expect(most).toEqual([1, 1]);
+});
+
+test("a lease that is lost while the store settles it leaves one free place, not two", async () => {
+  const store = world.store();
+  const asked: number[] = [];
+  const { claim } = store;
+  store.claim = (request) => {
+    asked.push(request.limit);
+    return asked.length === 1 ? claim(request) : new Promise(() => {});
+  };
+  store.faults.set("renew", "before");
+  store.faults.set("settle", "hangs");
+  const orchestrator = () => new Promise<void>((resolve) => world.clock.setTimeout(resolve, 2_000));
+  const client = world.process({ orchestrator, role: "client" });
+  await client.start(undefined);
+  const worker = world.process({ orchestrator, store, role: "worker", maxConcurrent: 1, leaseMs: 3_000, pollMs: 60_000 });
+  await world.clock.advance(2_500);
+  expect(asked).toEqual([1, 1]);
+  expect(worker.stats.getSnapshot().context).toMatchObject({ running: 1 });
+  await world.clock.advance(300);
+  expect(worker.stats.getSnapshot().context).toMatchObject({ running: 0 });
+  expect(asked).toEqual([1, 1]);
+});
