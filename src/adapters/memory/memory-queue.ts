@@ -89,7 +89,8 @@ export interface MemoryQueueOptions {
   data?: MemoryQueueData;
 }
 
-const capabilities: QueueCapabilities = {
+/** What a memory queue can do. */
+export const memoryQueueCapabilities: QueueCapabilities = {
   order: "fifo",
   visibilityTimeout: true,
   delay: true,
@@ -123,7 +124,7 @@ export function createMemoryQueue({
     data.forget(consumer);
   };
   return {
-    capabilities,
+    capabilities: memoryQueueCapabilities,
     async publish(messages) {
       assertOpen();
       for (const message of messages) post(message.name, toMessageText(message), { ...message });
