@@ -52,6 +52,7 @@ export class KafkaConsumer implements QueueConsumer {
       ...{ connection, group: topic, topic },
       assigned: (generation) => this.#assigned(generation),
       expelled: () => this.#keep([]),
+      owned: () => this.#partitions.keys(),
       beforeRejoin: () => this.#commits.flush(),
     });
   }

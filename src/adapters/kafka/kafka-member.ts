@@ -1,6 +1,7 @@
 import type { KafkaConnection } from "./kafka-connection.ts";
 import { toQueueError } from "./kafka-errors.ts";
-import type { KafkaConsumerClient, KafkaGeneration } from "./kafka-sdk.ts";
+import type { KafkaConsumerClient, KafkaGeneration, KafkaMetadata } from "./kafka-sdk.ts";
+import { assignPartitions, readOwned, writeOwned } from "./sticky-assignment.ts";
 
 export interface KafkaMemberOptions {
   readonly connection: KafkaConnection;
@@ -10,9 +11,15 @@ export interface KafkaMemberOptions {
   assigned(generation: KafkaGeneration): void;
   /** It may own nothing any more. */
   expelled(): void;
+  owned(): Iterable<number>;
   /** The last moment at which what it owns may still be written about. */
   beforeRejoin(): Promise<void>;
 }
+
+type Members = ReadonlyMap<string, { readonly metadata?: Uint8Array | string | null }>;
+
+/** Members whose leaders assign in other ways do not share a group. */
+const protocol = "actorfleet-sticky";
 
 /** How long a rebalance waits for the last words about partitions that may move. */
 const lastWordsMs = 1_000;
@@ -38,9 +45,17 @@ export class KafkaMember {
       // A join is answered when the others have joined.
       requestTimeout: sessionTimeoutMs + operationTimeoutMs,
       ...{ retries: 5, retryDelay: 100 },
+      protocols: [{ name: protocol, version: 1 }],
       protocolsMetadata: async () => {
         await connection.inTime("commit", beforeRejoin(), lastWordsMs).catch(() => {});
-        return Buffer.alloc(0);
+        return writeOwned(this.#options.owned());
+      },
+      partitionAssigner: (_leader: string, members: Members, _topics: unknown, { topics }: KafkaMetadata) => {
+        // What it takes to ask again gives the others time to say that they wait: librdkafka's mock refuses those who say so later.
+        client.clearMetadata();
+        const owned = new Map([...members].map(([id, { metadata }]) => [id, readOwned(metadata)]));
+        const shares = assignPartitions(owned, topics.get(topic)?.partitions.length ?? 0);
+        return [...shares].map(([memberId, partitions]) => ({ memberId, assignments: new Map([[topic, { topic, partitions }]]) }));
       },
     });
     this.#client = client;
