@@ -9,6 +9,11 @@ static rd_kafka_resp_err_t obey(rd_kafka_mock_cluster_t *cluster, const char *li
   char name[256];
   int a, b, c;
   if (sscanf(line, "topic %255s %d", name, &a) == 2) return rd_kafka_mock_topic_create(cluster, name, a, 1);
+  if (sscanf(line, "broken %255s %d", name, &a) == 2) {
+    /* What is said of a topic; without this the mock makes whatever is asked for. */
+    rd_kafka_mock_topic_set_error(cluster, name, (rd_kafka_resp_err_t)a);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
   if (sscanf(line, "leader %255s %d %d", name, &a, &b) == 3) return rd_kafka_mock_partition_set_leader(cluster, name, a, b);
   if (sscanf(line, "coordinator %255s %d", name, &a) == 2) return rd_kafka_mock_coordinator_set(cluster, "group", name, a);
   if (sscanf(line, "down %d", &a) == 1) return rd_kafka_mock_broker_set_down(cluster, a);

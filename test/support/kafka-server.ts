@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,9 @@ export interface KafkaServer {
   /** As `host:port`; their ids count from 1. */
   readonly brokers: readonly string[];
   createTopic(topic: string, partitions: number): Promise<void>;
+  /** The topic is unknown, whatever is asked about it; else the mock makes every topic that it hears of. */
+  hideTopic(topic: string): Promise<void>;
+  showTopic(topic: string): Promise<void>;
   moveLeader(topic: string, partition: number, broker: number): Promise<void>;
   moveCoordinator(group: string, broker: number): Promise<void>;
   /** Its connections are cut, and new ones refused. */
@@ -21,6 +24,8 @@ export interface KafkaServer {
   delay(broker: number, roundTripMs: number): Promise<void>;
   /** The next requests of this kind fail with this error of Kafka's protocol. */
   fail(request: keyof typeof requests, error: keyof typeof errors, times: number): Promise<void>;
+  /** Connections stay, and nothing on them is answered any more. */
+  freeze(): void;
   /** kill -9, and nothing is left of it. */
   remove(): Promise<void>;
 }
@@ -35,6 +40,7 @@ const errors = {
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
 };
+const unknownTopic = 3;
 
 const source = fileURLToPath(new URL("kafka-mock.c", import.meta.url));
 const header = "/usr/include/librdkafka/rdkafka_mock.h";
@@ -84,21 +90,20 @@ export async function startKafka(brokerCount = 1): Promise<KafkaServer> {
   return {
     brokers,
     createTopic: (topic, partitions) => order("topic", topic, partitions),
+    hideTopic: (topic) => order("broken", topic, unknownTopic),
+    showTopic: (topic) => order("broken", topic, 0),
     moveLeader: (topic, partition, broker) => order("leader", topic, partition, broker),
     moveCoordinator: (group, broker) => order("coordinator", group, broker),
     takeDown: (broker) => order("down", broker),
     bringUp: (broker) => order("up", broker),
     delay: (broker, roundTripMs) => order("rtt", broker, roundTripMs),
     fail: (request, error, times) => order("fail", requests[request], errors[error], times),
+    freeze: () => void child.kill("SIGSTOP"),
     remove: async () => {
-      end(child);
+      child.stdin.destroy();
+      child.kill("SIGKILL");
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function end(child: ChildProcess): void {
-  child.stdin?.destroy();
-  child.kill("SIGKILL");
 }

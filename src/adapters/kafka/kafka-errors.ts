@@ -20,6 +20,12 @@ function hasError(error: unknown, fits: (error: KafkaError) => boolean): boolean
   return fits(error) || (Array.isArray(errors) && errors.some((each) => hasError(each, fits)));
 }
 
+/** What the brokers said, without what the client says about it. */
+export function reasonsOf(error: unknown): string {
+  const { errors, message } = error as KafkaError & { message?: unknown };
+  return Array.isArray(errors) && errors.length > 0 ? errors.map(reasonsOf).join("; ") : String(message ?? error);
+}
+
 const hasId = (error: unknown, ids: ReadonlySet<string>) => hasError(error, ({ apiId }) => ids.has(apiId as string));
 
 export const isTooLarge = (error: unknown): boolean => hasId(error, tooLarge);
@@ -40,7 +46,7 @@ function isLasting(error: unknown): boolean {
     error instanceof InvalidOptionsError ||
     error instanceof MissingDependencyError ||
     hasId(error, refused) ||
-    hasError(error, ({ code }) => code === "PLT_KFK_AUTHENTICATION")
+    hasError(error, ({ code }) => code === "PLT_KFK_AUTHENTICATION" || code === "PLT_KFK_UNSUPPORTED_API")
   );
 }
 

@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from "../../model/errors.ts";
 import type { KafkaConnection } from "./kafka-connection.ts";
-import { isExistingTopic, isFinal, isUnknownTopic } from "./kafka-errors.ts";
+import { isExistingTopic, isFinal, isUnknownTopic, reasonsOf } from "./kafka-errors.ts";
 import type { KafkaAdminClient } from "./kafka-sdk.ts";
 
 export interface KafkaTopicsOptions {
@@ -60,7 +60,10 @@ export class KafkaTopics {
         }
         // The brokers' default number of copies.
         await admin.createTopics({ topics: [topic], partitions, replicas: replicas ?? -1 }).catch((error: unknown) => {
-          if (!isExistingTopic(error)) throw error;
+          if (isExistingTopic(error)) return;
+          if (!isFinal(error)) throw error;
+          const expected = `brokers that create the topic ${topic} when asked to; they said: ${reasonsOf(error)}`;
+          throw new InvalidOptionsError({ field: "topics", expected, received: missing });
         });
         return;
       } catch (error) {
