@@ -1,0 +1,2 @@
+export type { KafkaQueueOptions, KafkaSaslOptions } from "./kafka-options.ts";
+export { createKafkaQueue } from "./kafka-queue.ts";

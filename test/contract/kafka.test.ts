@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createKafkaQueue, type KafkaQueueOptions } from "../../src/adapters/kafka/index.ts";
+import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
+import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
+import { describeWithKafka, type KafkaServer, startKafka } from "../support/kafka-server.ts";
+
+let server: KafkaServer;
+let prefixes = 0;
+
+beforeAll(async () => {
+  server = await startKafka(3);
+}, 30_000);
+afterAll(() => server?.remove());
+
+/** The mock lets the first member of a group wait for 3 s, and members that wait for longer than their session are gone. */
+const sessionTimeoutMs = 4_000;
+
+function nextPrefix(): string {
+  prefixes += 1;
+  return `p${prefixes}`;
+}
+
+function open(namePrefix: string, options: Partial<KafkaQueueOptions> = {}): ExecutionQueue {
+  return createKafkaQueue({ brokers: server.brokers, namePrefix, topics: "auto", sessionTimeoutMs, ...options });
+}
+
+describeWithKafka("Kafka queue", () => {
+  const contract = executionQueueContract(async () => {
+    const prefix = nextPrefix();
+    const opened: ExecutionQueue[] = [];
+    const openOne = () => {
+      const queue = open(prefix);
+      opened.push(queue);
+      return queue;
+    };
+    return {
+      queue: openOne(),
+      openSecond: async () => openOne(),
+      visibilityTimeoutMs: 300,
+      now: () => Date.now(),
+      elapse: (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(ms, 20))),
+      close: async () => void (await Promise.all(opened.map((queue) => queue.close()))),
+    };
+  });
+  // Each waits for groups to form most of the time, so all of them do so at once.
+  const results = new Map<string, unknown>();
+  beforeAll(async () => {
+    await Promise.all(contract.map(({ name, run }) => run().catch((error: unknown) => results.set(name, error))));
+  }, 60_000);
+  for (const { name } of contract) it(name, () => expect(results.get(name)).toBeUndefined());
+});
