@@ -363,8 +363,6 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
-    // The answer of a cancel may come late: who held it tells itself.
-    if (this.#worker?.leaseOf(id)?.fence === record.fence) return;
     this.#events.publish(toEndEvent(record));
     await this.#history?.endedUnheld([id]);
   }
