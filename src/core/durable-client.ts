@@ -20,6 +20,7 @@ import { machineIdOf } from "./durable-start.ts";
 import { DurableStarts } from "./durable-starts.ts";
 import { DurableStats } from "./durable-stats.ts";
 import { withDeadline } from "./durable-store-deadline.ts";
+import { refusing, toldByTransaction } from "./durable-transaction.ts";
 import { DurableWaiters } from "./durable-waiters.ts";
 import { DurableWatch } from "./durable-watch.ts";
 import { WriteBatch } from "./durable-write-batch.ts";
@@ -166,14 +167,12 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     void this.#watch.open().catch(reportError);
   }
 
-  async start(input: InputOf<O>, options: DurableStartOptions = {}): Promise<string> {
-    this.#checkOpen();
-    return this.#starts.start(input, options);
+  start(input: InputOf<O>, options: DurableStartOptions = {}): Promise<string> {
+    return this.#within(options.transaction, () => this.#starts.start(input, options));
   }
 
-  async startMany(entries: readonly DurableStartEntry<InputOf<O>>[], { transaction }: { transaction?: unknown } = {}): Promise<string[]> {
-    this.#checkOpen();
-    return this.#starts.startMany(entries, transaction);
+  startMany(entries: readonly DurableStartEntry<InputOf<O>>[], { transaction }: { transaction?: unknown } = {}): Promise<string[]> {
+    return this.#within(transaction, () => this.#starts.startMany(entries, transaction));
   }
 
   async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
@@ -363,10 +362,16 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
-    // The answer of a cancel may come late: who held it tells itself.
-    if (this.#worker?.leaseOf(id)?.fence === record.fence) return;
     this.#events.publish(toEndEvent(record));
     await this.#history?.endedUnheld([id]);
+  }
+
+  #within<Started>(transaction: unknown, start: () => Promise<Started>): Promise<Started> {
+    const started = async () => {
+      refusing(transaction, () => this.#checkOpen());
+      return start();
+    };
+    return toldByTransaction(transaction, started());
   }
 
   #checkOpen(): void {

@@ -81,7 +81,10 @@ export interface DurableCoordinator<Input, Output> {
    * moment are not.
    */
   history(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent<Output>[]>;
-  /** Resolves when this process holds nothing and finds nothing more to run. Starts stay allowed. */
+  /**
+   * Resolves when this process holds nothing and finds nothing more to run, now or, of delayed starts and retries, later. It does not wait
+   * for what is parked: that is in no process, and any worker wakes it. Starts stay allowed.
+   */
   drain(): Promise<void>;
   /**
    * Claims nothing any more, and resolves to what became of the executions that this process held, at the latest after `deadlineMs`

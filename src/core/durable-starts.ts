@@ -6,6 +6,7 @@ import type { DurableStartEntry } from "./durable-coordinator.ts";
 import { type DurableHints, toHint } from "./durable-hints.ts";
 import type { DurableStartOptions } from "./durable-options.ts";
 import { type StartDefaults, toNewExecution } from "./durable-start.ts";
+import { refusing } from "./durable-transaction.ts";
 import type { DurableWrites } from "./durable-writes.ts";
 
 export interface DurableStartsOptions {
@@ -30,8 +31,8 @@ export class DurableStarts {
 
   async start(input: unknown, options: DurableStartOptions): Promise<string> {
     const { defaults, writes, hints, starting } = this.#options;
-    const made = toNewExecution(input, options, "", defaults);
     const { transaction } = options;
+    const made = refusing(transaction, () => toNewExecution(input, options, "", defaults));
     if (transaction === undefined) {
       const execution = made instanceof Promise ? await made : made;
       starting(execution.id);
@@ -45,7 +46,7 @@ export class DurableStarts {
         this.#wrote(execution, options, report);
       }
     }
-    this.#checkTransactions();
+    refusing(transaction, () => this.#checkTransactions());
     const executions = [made as NewExecution];
     // No await before this: a store with handles writes while the caller's transaction is open.
     const { ids } = await this.#writing(executions, [options], () => writes.startWithin(transaction, executions));
@@ -53,19 +54,25 @@ export class DurableStarts {
   }
 
   async startMany(entries: readonly DurableStartEntry<unknown>[], transaction: unknown): Promise<string[]> {
-    check.listOf(check.fields({ input: () => {}, options: () => {} }))(entries, "entries");
-    const { defaults, writes } = this.#options;
-    const options = entries.map((entry) => entry.options ?? {});
-    const made = entries.map(({ input }, index) =>
-      toNewExecution(input, { ...options[index], ...(transaction !== undefined && { transaction }) }, `entries[${index}].`, defaults),
-    );
+    const { writes } = this.#options;
+    const { options, made } = refusing(transaction, () => this.#made(entries, transaction));
     if (made.length === 0) return [];
-    if (transaction !== undefined) this.#checkTransactions();
     const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
     const { ids } = await this.#writing(executions, options, () =>
       transaction === undefined ? this.#startAll(executions) : writes.startWithin(transaction, executions),
     );
     return ids;
+  }
+
+  #made(entries: readonly DurableStartEntry<unknown>[], transaction: unknown) {
+    check.listOf(check.fields({ input: () => {}, options: () => {} }))(entries, "entries");
+    const options = entries.map((entry) => entry.options ?? {});
+    const made = entries.map(({ input }, index) => {
+      const all = { ...options[index], ...(transaction !== undefined && { transaction }) };
+      return toNewExecution(input, all, `entries[${index}].`, this.#options.defaults);
+    });
+    if (made.length > 0 && transaction !== undefined) this.#checkTransactions();
+    return { options, made };
   }
 
   async #startAll(executions: readonly NewExecution[]): ReturnType<DurableWrites["startAll"]> {

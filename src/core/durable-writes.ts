@@ -9,6 +9,7 @@ import type { InsertReport } from "../ports/store-insert.ts";
 import type { AppendSignalReport, CancelReport, CancelRequest, NewSignal } from "../ports/store-message.ts";
 import type { Patience } from "./durable-patience.ts";
 import { refusalOf, startedId } from "./durable-start.ts";
+import { refuseTransaction } from "./durable-transaction.ts";
 import { WriteBatch } from "./durable-write-batch.ts";
 
 /** Items of one write at most. */
@@ -70,7 +71,14 @@ export class DurableWrites {
     executions: readonly NewExecution[],
   ): Promise<{ ids: string[]; reports: readonly InsertReport[] }> {
     const { store, name } = this.#options;
-    const reports = await store.insert({ name, executions, atomic: executions.length > 1, ...this.#limit(), transaction });
+    const reported = (reports: readonly InsertReport[]) => {
+      try {
+        this.#started(executions, reports);
+      } catch (error) {
+        refuseTransaction(transaction, error);
+      }
+    };
+    const reports = await store.insert({ name, executions, atomic: executions.length > 1, ...this.#limit(), transaction, reported });
     return this.#started(executions, reports);
   }
 

@@ -68,6 +68,11 @@ export class WorkerClaims {
     return this.#asking > 0;
   }
 
+  /** The store has been asked, and its answer is still to come, or is to be asked for again. */
+  get mayBring(): boolean {
+    return this.#asking > 0 || this.#unanswered.length > 0;
+  }
+
   start(): void {
     this.#armPoll(this.#options.pollMs);
     this.wake();

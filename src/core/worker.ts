@@ -1,7 +1,7 @@
 import type { EventObject } from "xstate";
 import type { WorkerMode } from "../../machines/worker-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
-import { LeaseLostError } from "../model/store-errors.ts";
+import { LeaseLostError, StoreUnavailableError } from "../model/store-errors.ts";
 import type { ClaimReport, HolderNews, SweepReport } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "../ports/store-settle.ts";
@@ -189,14 +189,31 @@ export class Worker {
     return this.#leases.get(id);
   }
 
-  /** Resolves when it holds nothing and finds nothing more. */
+  /** Resolves when it holds nothing and finds nothing more. What is parked has left this process, whenever it will wake. */
   async drain(): Promise<void> {
+    const { pollMs = 500 } = this.#parts.options;
+    const { clock } = this.#parts.fleetOptions;
     for (;;) {
       if (this.#leases.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
       if (this.mode === "draining" || this.mode === "closed") return;
       this.#queue?.look();
-      if ((await this.#claims.findsNothing()) && this.#leases.size === 0) return;
-      if (this.#leases.size === 0) await new Promise((resolve) => this.#parts.fleetOptions.clock.setTimeout(() => resolve(undefined), 10));
+      const nothing = (await this.#claims.findsNothing()) || (await this.#nothingIsQueued());
+      if (nothing && this.#leases.size === 0) return;
+      if (this.#leases.size === 0) await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(pollMs, 50)));
+    }
+  }
+
+  /** What claims have found to be due later is parked, all of it. */
+  async #nothingIsQueued(): Promise<boolean> {
+    const { options, patience, fleetOptions } = this.#parts;
+    const { store, name } = options;
+    if (this.#leases.size > 0 || this.#claims.mayBring) return false;
+    try {
+      const { items } = await patience.call(() => store.list({ name, status: "queued", limit: 1 }));
+      return items.length === 0 && !this.#claims.mayBring;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) fleetOptions.reportError(error);
+      return false;
     }
   }
 

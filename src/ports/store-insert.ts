@@ -13,6 +13,8 @@ export interface InsertRequest {
    * A store with handles writes before `insert` returns its promise, so call it synchronously within the transaction.
    */
   readonly transaction?: unknown;
+  /** With a handle: called with the reports while the transaction can still be told to commit nothing. Must not throw. */
+  reported?(reports: readonly InsertReport[]): void;
 }
 
 /** What became of one new record. */

@@ -11,7 +11,7 @@ export interface CancelRequest {
   }[];
 }
 
-/** `cancelled`: it was queued or parked, and that is its final status now. `running`: its worker is asked to end it. */
+/** `cancelled`: it was queued or parked, and this cancel has ended it. `running`: its worker is asked to end it. */
 export type CancelReport =
   | { readonly accepted: true; readonly status: "cancelled" | "running" }
   | { readonly accepted: false; readonly reason: "unknown" | "final" };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
-import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
+import { createSqliteStore, type SqliteTransaction } from "../../src/adapters/sqlite/index.ts";
 import { DuplicateExecutionError } from "../../src/model/errors.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
@@ -102,6 +102,41 @@ describe("a start in the caller's transaction, on SQLite", () => {
     const orders = await store.transaction(({ database }) => database.prepare("SELECT id FROM orders").all());
     expect(orders).toEqual([{ id: "o1" }]);
     await client.close();
+    await store.close();
+  });
+
+  test("that is refused takes the caller's data with it: the callback could not wait to hear of it", async () => {
+    world = new DurableWorld(() => createSqliteStore({ filename: join(folder, "executions.sqlite") }));
+    const store = createSqliteStore({ filename: join(folder, "executions.sqlite") });
+    const client = world.client({ orchestrator, store });
+    const closed = world.client({ orchestrator, store });
+    await closed.close();
+    await store.transaction(({ database }) => database.exec("CREATE TABLE orders (id TEXT)"));
+    await client.start({ order: "first" }, { id: "taken", idempotencyKey: "key" });
+    const refused: [(transaction: SqliteTransaction) => unknown, string][] = [
+      [(transaction) => void client.start({ order: "o" }, { id: "taken", transaction }), "EXECUTION_DUPLICATE"],
+      [(transaction) => void client.start({ order: "o" }, { idempotencyKey: "key", transaction }), "IDEMPOTENCY_CONFLICT"],
+      [(transaction) => void client.start({ order: "o" }, { delayMs: 0.5, transaction }), "OPTIONS_INVALID"],
+      [(transaction) => void client.start({ order: 1n } as never, { transaction }), "SERIALIZATION_FAILED"],
+      [
+        (transaction) => void client.startMany([{ input: { order: "o" }, options: { id: "taken" } }], { transaction }),
+        "EXECUTION_DUPLICATE",
+      ],
+      [(transaction) => void closed.start({ order: "o" }, { transaction }), "COORDINATOR_CLOSED"],
+      [(transaction) => transaction.refuse(new DuplicateExecutionError("mine")), "EXECUTION_DUPLICATE"],
+    ];
+    for (const [start, code] of refused) {
+      const written = store.transaction((transaction) => {
+        transaction.database.exec("INSERT INTO orders VALUES ('o')");
+        void client.start({ order: "another" }, { transaction });
+        start(transaction);
+      });
+      await expect(written, code).rejects.toMatchObject({ code });
+    }
+    // The same key and the same input is no refusal.
+    await store.transaction((transaction) => void client.start({ order: "first" }, { idempotencyKey: "key", transaction }));
+    expect(await store.transaction(({ database }) => database.prepare("SELECT id FROM orders").all())).toEqual([]);
+    expect(await client.counts()).toMatchObject({ total: 1 });
     await store.close();
   });
 });

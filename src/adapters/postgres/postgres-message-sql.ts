@@ -9,15 +9,18 @@ BEGIN
   FOR r IN SELECT * FROM unnest(p_ids, p_reasons, p_tokens) WITH ORDINALITY AS u(id, reason, token, ord) ORDER BY id LOOP
     SELECT * INTO e FROM S.executions x WHERE x."name" = p_name AND x."id" = r.id FOR UPDATE;
     o_ord := r.ord;
-    o_outcome := CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN CASE WHEN e."cancelToken" = r.token THEN 'cancelled' ELSE 'final' END
+    o_outcome := CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN
+        CASE WHEN e."cancelToken" = r.token THEN 'cancelled' WHEN strpos(e."cancelToken" || chr(31), chr(31) || r.token || chr(31)) > 0 THEN 'running' ELSE 'final' END
       WHEN e."phase" = 'leased' THEN 'running' ELSE 'cancelled' END;
     IF e."phase" <> 'final' AND e."cancelRequestedAt" IS NULL THEN
-      UPDATE S.executions x SET "cancelRequestedAt" = v_now, "cancelToken" = r.token, "reason" = r.reason,
+      UPDATE S.executions x SET "cancelRequestedAt" = v_now, "cancelToken" = CASE o_outcome WHEN 'running' THEN chr(31) ELSE '' END || r.token, "reason" = r.reason,
         "status" = CASE o_outcome WHEN 'running' THEN x."status" ELSE 'cancelled' END, "phase" = CASE o_outcome WHEN 'running' THEN x."phase" ELSE 'final' END,
         "completedAt" = CASE o_outcome WHEN 'running' THEN NULL ELSE v_now END, "dueAt" = NULL,
         "checkpointBody" = CASE o_outcome WHEN 'running' THEN x."checkpointBody" END
       WHERE x."sequence" = e."sequence";
       IF o_outcome = 'running' THEN v_running := v_running || e."id"; ELSE v_final := v_final || e."id"; END IF;
+    ELSIF e."phase" = 'leased' AND strpos(e."cancelToken" || chr(31), chr(31) || r.token || chr(31)) = 0 THEN
+      UPDATE S.executions x SET "cancelToken" = left(chr(31) || r.token || e."cancelToken", 1000) WHERE x."sequence" = e."sequence";
     END IF;
     RETURN NEXT;
   END LOOP;

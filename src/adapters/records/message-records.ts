@@ -1,3 +1,4 @@
+import { repeatedCancel, withCancelToken } from "../../model/cancel-tokens.ts";
 import type {
   AppendEventsReport,
   AppendEventsRequest,
@@ -12,13 +13,19 @@ export function cancelRecords(space: RecordSpace, { cancels }: CancelRequest, no
   return cancels.map(({ id, reason, token }): CancelReport => {
     const row = space.find(id);
     if (row === undefined) return { accepted: false, reason: "unknown" };
-    if (row.phase === "final")
-      return row.cancelToken === token ? { accepted: true, status: "cancelled" } : { accepted: false, reason: "final" };
-    if (row.cancelRequestedAt !== null) return { accepted: true, status: "running" };
-    const asked = { cancelRequestedAt: now, cancelToken: token, reason: reason ?? null };
-    if (row.phase === "leased") space.change(row, asked);
-    else space.change(row, { ...asked, status: "cancelled", phase: "final", completedAt: now, dueAt: null, checkpointBody: null });
-    return { accepted: true, status: row.phase === "leased" ? "running" : "cancelled" };
+    if (row.phase === "final") {
+      const status = repeatedCancel(row.cancelToken, token);
+      return status === undefined ? { accepted: false, reason: "final" } : { accepted: true, status };
+    }
+    const asked = row.cancelRequestedAt === null ? { cancelRequestedAt: now, reason: reason ?? null } : {};
+    if (row.phase === "leased") {
+      const cancelToken = withCancelToken(row.cancelToken, token);
+      if (cancelToken !== row.cancelToken) space.change(row, { ...asked, cancelToken });
+      return { accepted: true, status: "running" };
+    }
+    const end = { status: "cancelled", phase: "final", completedAt: now, dueAt: null, checkpointBody: null } as const;
+    space.change(row, { ...asked, cancelToken: token, ...end });
+    return { accepted: true, status: "cancelled" };
   });
 }
 

@@ -38,12 +38,17 @@ export interface SqliteDatabaseLike {
 export interface SqliteTransaction {
   /** The store's own connection: what is written with it commits or rolls back together with the starts. */
   readonly database: SqliteDatabaseLike;
+  /** Nothing of it is committed, and `store.transaction` rejects with the first error that was told. A refused start does this. */
+  refuse(error: unknown): void;
+  /** It is open, and something was refused. */
+  readonly refused: boolean;
 }
 
 /** A store in a SQLite file. */
 export interface SqliteStore extends ExecutionStore {
   /**
-   * Runs `write` in one transaction: all of it is committed before this resolves, or, when `write` throws, nothing.
+   * Runs `write` in one transaction: all of it is committed before this resolves, or, when `write` throws or a start within is refused,
+   * nothing; then it rejects with what was thrown, or with what the start was refused for.
    *
    * @throws {UnsupportedOperationError} when `write` returns a promise: SQLite cannot wait for one within a transaction.
    * @example
@@ -57,10 +62,11 @@ export interface SqliteStore extends ExecutionStore {
   transaction<Result>(write: (transaction: SqliteTransaction) => Result): Promise<Result>;
 }
 
-interface OpenTransaction extends SqliteTransaction {
+interface OpenTransaction {
   readonly session: SqliteSession;
   readonly told: { name: string; notice: StoreNotice }[];
   open: boolean;
+  refusal: { readonly error: unknown } | undefined;
 }
 
 /** What a SQLite store with these options can do. */
@@ -119,7 +125,9 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
         throw new UnsupportedOperationError("expected an open transaction that store.transaction of the same store gave");
       const { session, told } = transaction;
       const tell = (notice: StoreNotice) => void told.push({ name: request.name, notice });
-      return insertWork(request)(spaceOf(session, request.name), clock.now(), tell);
+      const reports = insertWork(request)(spaceOf(session, request.name), clock.now(), tell);
+      request.reported?.(reports);
+      return reports;
     },
 
     async transaction(write) {
@@ -147,8 +155,16 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     told: OpenTransaction["told"],
     write: (transaction: SqliteTransaction) => Result,
   ): Result {
-    const handle: SqliteTransaction = { database: session.database as unknown as SqliteDatabaseLike };
-    const transaction: OpenTransaction = { ...handle, session, told, open: true };
+    const transaction: OpenTransaction = { session, told, open: true, refusal: undefined };
+    const handle: SqliteTransaction = {
+      database: session.database as unknown as SqliteDatabaseLike,
+      refuse: (error) => {
+        transaction.refusal ??= { error };
+      },
+      get refused() {
+        return transaction.open && transaction.refusal !== undefined;
+      },
+    };
     transactions.set(handle, transaction);
     try {
       const result = write(handle);
@@ -159,6 +175,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
       }
       if (!session.database.isTransaction)
         throw new StoreUnavailableError("the callback of store.transaction ended the transaction itself");
+      if (transaction.refusal !== undefined) throw transaction.refusal.error;
       return result;
     } finally {
       transaction.open = false;

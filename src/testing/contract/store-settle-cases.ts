@@ -165,6 +165,13 @@ export const storeSettleCases: StoreCases = {
     assert.deepEqual(await cancel("a", "other"), { accepted: false, reason: "final" });
     assert.deepEqual(await cancel("nobody"), { accepted: false, reason: "unknown" });
   },
+  "a cancel of what is held reports the same when it is repeated after the end, a second one too": async ({ running, settle, cancel }) => {
+    const lease = await running("a");
+    for (const token of ["first", "second", "first"]) assert.deepEqual(await cancel("a", token), { accepted: true, status: "running" });
+    await settle(lease);
+    for (const token of ["first", "second"]) assert.deepEqual(await cancel("a", token), { accepted: true, status: "running" });
+    for (const token of ["third", "firs", "irst"]) assert.deepEqual(await cancel("a", token), { accepted: false, reason: "final" });
+  },
   "a stored cancel wins over a result": async ({ running, settle, cancel, read }) => {
     const lease = await running("a");
     assert.deepEqual(await cancel("a", "c", "enough"), { accepted: true, status: "running" });

@@ -23,7 +23,8 @@ export interface LedgerEntry {
   cancelled: boolean;
   /** In the run's time. */
   cancelledAt: number;
-  readonly cancelTokens: Set<string>;
+  /** What each cancel was answered with. */
+  readonly cancelTokens: Map<string, "cancelled" | "running">;
   readonly signals: { readonly token: string; readonly body: string }[];
   consumed: number;
   /** Signals before this number belong to attempts that were given up. */
@@ -58,7 +59,7 @@ export function newEntry(start: NewExecution, now: number): LedgerEntry {
     isForced: false,
     cancelled: false,
     cancelledAt: 0,
-    cancelTokens: new Set(),
+    cancelTokens: new Map(),
     signals: [],
     consumed: 0,
     base: 0,

@@ -267,8 +267,7 @@ export class SimulatedWorld {
       if (process.isDead) return;
       const [, fact] = type.split(".");
       if (fact !== "completed" && fact !== "failed" && fact !== "cancelled") return;
-      // A cancel whose answer was lost cannot know whether its own worker told.
-      if (told.has(executionId) && fact !== "cancelled") this.course.fail(`${process.name} told its end twice`, executionId);
+      if (told.has(executionId)) this.course.fail(`${process.name} told its end twice`, executionId);
       told.add(executionId);
       const status = this.#witness.entries.get(executionId)?.status;
       if (status !== fact) this.course.fail(`${process.name} told that it is ${fact}, and it is ${status}`, executionId);

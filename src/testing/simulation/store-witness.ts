@@ -278,7 +278,7 @@ export class StoreWitness implements StoreObserver {
       const report = reports[index] as CancelReport;
       const entry = this.entries.get(id);
       if (!report.accepted) {
-        const isTrue = report.reason === "unknown" ? entry === undefined : entry?.place === "final";
+        const isTrue = report.reason === "unknown" ? entry === undefined : entry?.place === "final" && !entry.cancelTokens.has(token);
         this.#expect(isTrue, `a cancel was refused as ${report.reason}`, id);
         continue;
       }
@@ -287,10 +287,15 @@ export class StoreWitness implements StoreObserver {
         continue;
       }
       if (entry.place === "final") {
-        this.#expect(entry.cancelTokens.has(token), "a cancel of what had ended was accepted", id);
+        const first = entry.cancelTokens.get(token);
+        this.#expect(
+          report.status === first,
+          () => `a cancel of what had ended was answered with ${report.status}, the first with ${first}`,
+          id,
+        );
         continue;
       }
-      entry.cancelTokens.add(token);
+      entry.cancelTokens.set(token, report.status);
       if (!entry.cancelled) entry.cancelledAt = this.#course.elapsedMs;
       entry.cancelled = true;
       if (entry.place === "leased") this.#expect(report.status === "running", "the cancel of a held execution ended it", id);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { setup } from "xstate";
 import type { ExecutionScope } from "../../../src/core/execution-scope.ts";
 import type { ExecutionStore } from "../../../src/ports/execution-store.ts";
 import { createWorld } from "./durable-world.ts";
@@ -102,4 +103,26 @@ test("what is given back at the deadline of a close is not ended as failed by it
   await world.clock.advance(200);
   expect(await closed).toMatchObject({ released: 1 });
   expect(await client.getStatus(id)).toMatchObject({ status: "queued", attempt: 1, takeovers: 0 });
+});
+
+test("drain waits for delayed starts and retries, and not for what is parked, however far its timer is", async () => {
+  const sleeper = setup({}).createMachine({
+    id: "sleeper",
+    initial: "waiting",
+    states: { waiting: { tags: "waiting", after: { [3 * 24 * 3_600_000]: "over" } }, over: { type: "final" } },
+  });
+  const coordinator = world.process({ orchestrator: sleeper });
+  await coordinator.start(undefined);
+  const delayed = await coordinator.start(undefined, { delayMs: 5_000 });
+  await world.clock.advance(1_000);
+  expect(await coordinator.list()).toMatchObject({ items: [{ state: "running.waiting" }, { state: "queued.delayed" }] });
+  let isDrained = false;
+  const drained = coordinator.drain().then(() => {
+    isDrained = true;
+  });
+  await world.clock.advance(3_900);
+  expect(isDrained).toBe(false);
+  await world.clock.advance(1_000);
+  await drained;
+  expect(await coordinator.getStatus(delayed)).toMatchObject({ state: "running.waiting" });
 });

@@ -181,3 +181,21 @@ test("a lease that is lost while the store settles it leaves one free place, not
   expect(worker.stats.getSnapshot().context).toMatchObject({ running: 0 });
   expect(asked).toEqual([1, 1]);
 });
+
+test("cancels whose answers are lost until the execution has ended are still accepted, and its end is told once", async () => {
+  const store = world.store();
+  const coordinator = world.process({ orchestrator: untilStopped, store });
+  const told: string[] = [];
+  coordinator.on("*", ({ type }) => told.push(type));
+  const id = await coordinator.start(undefined);
+  await world.clock.advance(0);
+  store.faults.set("requestCancel", "after");
+  const cancels = [coordinator.cancel(id, "first"), coordinator.cancel(id, "second")];
+  await world.clock.advance(500);
+  expect(await coordinator.getStatus(id)).toMatchObject({ status: "cancelled", reason: "first" });
+  store.faults.clear();
+  await world.clock.advance(2_000);
+  expect(await Promise.all(cancels)).toEqual([true, true]);
+  expect(await coordinator.cancel(id)).toBe(false);
+  expect(told.filter((type) => type === "execution.cancelled")).toHaveLength(1);
+});
