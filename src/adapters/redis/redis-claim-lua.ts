@@ -138,19 +138,18 @@ local function plan(need)
       if not level or its < level then level = its end
     end
     if not level then break end
-    local nextBucket, isOver, seen = bucketsOf(level, keys), false, 0
+    local nextBucket, isOver, passed = bucketsOf(level, keys), false, 0
     while need > 0 and not isOver do
       local buckets = {}
       while #buckets < need do
         local bucket = nextBucket()
         if not bucket then isOver = true; break end
-        seen = seen + 1
-        if room(bucket.group) > 0 then buckets[#buckets + 1] = bucket end
-        if seen >= 1000 then isOver = true; cutAt = bucket; break end
+        if room(bucket.group) > 0 then buckets[#buckets + 1] = bucket else passed = passed + 1 end
+        if passed >= 1000 then isOver = true; cutAt = bucket; break end
       end
       need = serve(buckets, need)
     end
-    looks = looks + seen + 1
+    looks = looks + passed + 1
     for key, head in pairs(heads) do if string.sub(head, 1, 17) == level then heads[key] = firstAfter(key, level .. '\255') end end
   end
   -- What was not looked at this time is looked at first the next time.

@@ -224,9 +224,10 @@ export class RedisConnection {
 /** Resolves when its socket is closed. */
 export function disconnected(client: RedisClientLike): Promise<void> {
   return new Promise((resolve) => {
-    if (client.status === "end") return resolve();
-    client.on("end", resolve);
+    const hasSocket = client.status !== "end" && client.status !== "reconnecting" && client.status !== "close";
+    if (hasSocket) client.on("end", resolve);
     client.disconnect();
+    if (!hasSocket) resolve();
   });
 }
 
