@@ -9,8 +9,9 @@ export interface RedisClientLike {
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
   ping(): Promise<unknown>;
-  /** Another connection of the same kind. */
-  duplicate(): RedisClientLike;
+  readonly isCluster?: boolean;
+  /** Another connection of the same kind; only a client of one server is given options. */
+  duplicate(options?: object): RedisClientLike;
   /** Closes at once; with true only to connect again. */
   disconnect(reconnect?: boolean): void;
   // biome-ignore lint/suspicious/noExplicitAny: listeners of an emitter, whose types differ between versions.

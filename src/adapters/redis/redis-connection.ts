@@ -80,7 +80,9 @@ export class RedisConnection {
 
   /** A connection of one's own, to be disconnected by the caller. */
   async duplicate(): Promise<RedisClientLike> {
-    const client = (await this.ready()).duplicate();
+    const original = await this.ready();
+    // What ioredis subscribes by itself it does not wait for: when it fails, the process would end.
+    const client = original.isCluster ? original.duplicate() : original.duplicate({ autoResubscribe: false });
     client.on("error", () => {});
     return client;
   }
