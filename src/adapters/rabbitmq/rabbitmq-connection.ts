@@ -13,6 +13,7 @@ const closeMs = 1_000;
 export class RabbitmqConnection {
   readonly #options: RabbitmqClientOptions & { readonly clock: Clock };
   #client: Promise<RabbitmqClient> | undefined;
+  readonly #channels = new Set<RabbitmqChannel>();
   #lastError: unknown;
   #closed = false;
 
@@ -30,7 +31,10 @@ export class RabbitmqConnection {
     this.#client ??= this.#open();
     const opening = this.#client.then((client) => client.acquire());
     try {
-      return await this.inTime(opening);
+      const channel = await this.inTime(opening);
+      this.#channels.add(channel);
+      channel.on("close", () => this.#channels.delete(channel));
+      return channel;
     } catch (error) {
       // One that comes too late is nobody's.
       opening.then((channel) => channel.close()).catch(() => {});
@@ -71,15 +75,20 @@ export class RabbitmqConnection {
     const client = await this.#client?.catch(() => undefined);
     if (client === undefined) return;
     const { clock } = this.#options;
+    const channels = Promise.all([...this.#channels].map((channel) => channel.close()));
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimeout(resolve, closeMs);
+      const giveUp = () => {
+        client.unsafeDestroy();
+        // Its socket ends within this turn.
+        clock.setTimeout(resolve, 0);
+      };
+      const timer = clock.setTimeout(giveUp, closeMs);
       const done = () => {
         clock.clearTimeout(timer);
         resolve();
       };
-      client.close().then(done, done);
+      channels.then(() => client.close()).then(done, done);
     });
-    client.unsafeDestroy();
   }
 
   async #open(): Promise<RabbitmqClient> {
