@@ -70,10 +70,11 @@ export class DurableHints {
 
   /** Resolves when the queue has them, or has failed to take them. Never rejects. */
   async publish(hints: readonly Hint[]): Promise<void> {
-    const { queue } = this.#options;
-    // Where a queue cannot delay, workers find in the store what has become due.
-    const now = queue.capabilities.delay ? hints : hints.filter(({ delayMs = 0 }) => delayMs === 0);
-    await Promise.all(now.map((hint) => this.#publish(hint)));
+    const { delay, maxDelayMs = Number.POSITIVE_INFINITY } = this.#options.queue.capabilities;
+    // Where a queue cannot delay, or not for so long, workers find in the store what has become due.
+    const longestMs = delay ? maxDelayMs : 0;
+    const kept = hints.filter(({ delayMs = 0 }) => delayMs <= longestMs);
+    await Promise.all(kept.map((hint) => this.#publish(hint)));
   }
 
   /** Publishes what has been claimable for `waitingMs` and was not published for a while; resolves to how many. */

@@ -10,6 +10,8 @@ export interface QueueCapabilities {
   readonly visibilityTimeout: boolean;
   /** Keeps `delayMs` of publish and nack, as far as its longest delay goes; else they count as 0. */
   readonly delay: boolean;
+  /** The longest delay it keeps; a message with a longer one comes after this one. Without a limit, absent. */
+  readonly maxDelayMs?: number;
   /** Hands higher priorities out first. */
   readonly priority: boolean;
   /** `Delivery.deliveryCount` counts all deliveries; else it only tells the first from later ones. */
@@ -18,6 +20,8 @@ export interface QueueCapabilities {
   readonly listsPutAside: boolean;
   /** Messages survive the end of the broker's process. */
   readonly durable: boolean;
+  /** Of a message as text, in UTF-8; what is larger is reported as `tooLarge`. Without a limit, absent. */
+  readonly maxMessageBytes?: number;
 }
 
 /** Whether the queue has the message; `unavailable` means that it may. */

@@ -7,6 +7,7 @@ import { runEventTypes } from "../../src/model/run-event.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
 import { eventLevels } from "../../src/telemetry/log-events.ts";
 import { attributeNames, telemetryMetrics, telemetrySpans } from "../../src/telemetry/telemetry-names.ts";
+import { type CapabilityTable, queueCapabilityTable, storeCapabilityTable } from "./capability-tables.ts";
 import { machineToMermaid } from "./machine-to-mermaid.ts";
 
 /** The parts of the README that are made from the code, by the name in their markers. */
@@ -27,6 +28,8 @@ export function readmeBlocks(): Record<string, string> {
       ["event", "meaning"],
       Object.entries(runEventTypes).map(([type, meaning]) => [`\`${type}\``, meaning]),
     ),
+    "queue-capabilities": capabilities(queueCapabilityTable()),
+    "store-capabilities": capabilities(storeCapabilityTable()),
     "http-operations": table(
       ["request", "what it does"],
       apiRoutes.map(({ method, path, summary }) => [`\`${method} ${path}\``, summary]),
@@ -110,6 +113,10 @@ function firstSentence(docstring: string): string {
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function capabilities({ head, rows }: CapabilityTable): string {
+  return table(head, rows);
 }
 
 function mermaid(diagram: string): string {

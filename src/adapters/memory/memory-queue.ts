@@ -82,7 +82,8 @@ export interface MemoryQueueOptions {
   data?: MemoryQueueData;
 }
 
-const capabilities: QueueCapabilities = {
+/** What a memory queue can do. */
+export const memoryQueueCapabilities: QueueCapabilities = {
   order: "fifo",
   visibilityTimeout: true,
   delay: true,
@@ -116,7 +117,7 @@ export function createMemoryQueue({
     own.delete(consumer);
   };
   return {
-    capabilities,
+    capabilities: memoryQueueCapabilities,
     async publish(messages) {
       assertOpen();
       for (const message of messages) post(message.name, toMessageText(message), { ...message });

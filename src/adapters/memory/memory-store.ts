@@ -26,7 +26,8 @@ export function createMemoryData(): MemoryData {
   return { spaces: new Map(), watchers: new StoreWatchers() };
 }
 
-const capabilities: StoreCapabilities = {
+/** What a memory store can do. */
+export const memoryStoreCapabilities: StoreCapabilities = {
   shared: false,
   durability: "none",
   notices: "pushed",
@@ -52,7 +53,7 @@ export function createMemoryStore({ clock = createSystemClock(), data = createMe
   }
 
   return {
-    capabilities,
+    capabilities: memoryStoreCapabilities,
     ...recordMethods({ read: run, write: run }),
     async insert(request) {
       if (request.transaction !== undefined)

@@ -39,7 +39,8 @@ export interface PostgresStoreOptions {
   clock?: Clock;
 }
 
-const capabilities: StoreCapabilities = {
+/** What a Postgres store can do. */
+export const postgresStoreCapabilities: StoreCapabilities = {
   shared: true,
   durability: "power",
   notices: "pushed",
@@ -139,7 +140,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   });
 
   return {
-    capabilities,
+    capabilities: postgresStoreCapabilities,
 
     async insert(request) {
       if (request.executions.length === 0) return [];

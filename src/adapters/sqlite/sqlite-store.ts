@@ -63,6 +63,24 @@ interface OpenTransaction extends SqliteTransaction {
   open: boolean;
 }
 
+/** What a SQLite store with these options can do. */
+export function sqliteStoreCapabilities({
+  filename,
+  synchronous,
+}: Pick<SqliteStoreOptions, "filename" | "synchronous">): StoreCapabilities {
+  const isShared = filename !== ":memory:";
+  return {
+    shared: isShared,
+    durability: !isShared ? "none" : synchronous === "FULL" ? "power" : "process",
+    notices: "polled",
+    transactions: "handle",
+    roundRobin: "process",
+    groupLimits: true,
+    rateLimits: true,
+    maxPayloadBytes: 100_000_000,
+  };
+}
+
 /** A store in a SQLite file, on `node:sqlite`. The file is opened by the first call. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const { filename, synchronous = "NORMAL", clock = createSystemClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
@@ -90,19 +108,8 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     return result;
   }
 
-  const capabilities: StoreCapabilities = {
-    shared: isShared,
-    durability: !isShared ? "none" : synchronous === "FULL" ? "power" : "process",
-    notices: "polled",
-    transactions: "handle",
-    roundRobin: "process",
-    groupLimits: true,
-    rateLimits: true,
-    maxPayloadBytes: 100_000_000,
-  };
-
   return {
-    capabilities,
+    capabilities: sqliteStoreCapabilities(options),
     ...recordMethods({ read: (name, work) => call("read", name, work), write: (name, work) => call("write", name, work) }),
 
     async insert(request) {

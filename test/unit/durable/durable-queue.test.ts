@@ -307,6 +307,19 @@ describe("a queue that lacks something", () => {
     expect((begun[1] as number) - (begun[0] as number)).toBeLessThanOrEqual(3_500);
   });
 
+  test("with short delays only, what is delayed for longer is in time and not published", async () => {
+    messages = createQueueWorld(world.clock, { maxDelayMs: 3_000 });
+    const { orchestrator, order } = recorder();
+    const both = world.process({ orchestrator, queue: messages.queue });
+    const [short, long] = await both.startMany([3_000, 3_001].map((delayMs, n) => ({ input: n, options: { delayMs } })));
+    await world.clock.advance(2_900);
+    expect(order).toEqual([]);
+    await world.clock.advance(1_000);
+    expect(order).toEqual([0, 1]);
+    expect(messages.published.map(({ executionId }) => executionId)).toEqual([short]);
+    expect(await both.getStatus(long as string)).toMatchObject({ status: "completed" });
+  });
+
   test.each([true, false])("higher priorities go first, whether the queue knows them or not (%s)", async (priority) => {
     messages = createQueueWorld(world.clock, { priority });
     const { orchestrator, order } = recorder();

@@ -1,0 +1,243 @@
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import { CoordinatorClosedError } from "../../model/errors.ts";
+import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { AwsCredentials, SqsClientLike } from "./sqs-client.ts";
+import { isQueueMissing, isQueueThere, toQueueError } from "./sqs-errors.ts";
+
+type Sdk = typeof import("@aws-sdk/client-sqs");
+
+export interface SqsConnectionOptions {
+  readonly client: SqsClientLike | undefined;
+  readonly region: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly credentials: AwsCredentials | undefined;
+  readonly create: boolean;
+  readonly operationTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** A message as the service hands it out. */
+export interface SqsMessage {
+  readonly body: string;
+  readonly receiptHandle: string;
+  readonly receiveCount: number;
+}
+
+/** A message to be sent. */
+export interface SqsEntry {
+  readonly body: string;
+  readonly delaySeconds?: number;
+  readonly groupId?: string;
+  readonly deduplicationId?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** What became of one entry of a batch. */
+export type SqsEntryReport = { readonly done: true } | { readonly done: false; readonly refused: boolean; readonly cause: Error };
+
+interface Failure {
+  readonly Id?: string | undefined;
+  readonly SenderFault?: boolean | undefined;
+  readonly Code?: string | undefined;
+  readonly Message?: string | undefined;
+}
+
+/** Talks to the service: each call has a time limit, and rejects with `StoreUnavailableError` when nobody knows what became of it. */
+export class SqsConnection {
+  readonly #options: SqsConnectionOptions;
+  readonly #urls = new Map<string, Promise<string>>();
+  readonly #closing = new AbortController();
+  #opened: Promise<{ sdk: Sdk; client: SqsClientLike }> | undefined;
+
+  constructor(options: SqsConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Sends up to ten messages; reports per message, in order. */
+  async send(queue: string, entries: readonly SqsEntry[]): Promise<SqsEntryReport[]> {
+    const Entries = entries.map(({ body, delaySeconds, groupId, deduplicationId, attributes = {} }, index) => ({
+      Id: `${index}`,
+      MessageBody: body,
+      ...(delaySeconds !== undefined && { DelaySeconds: delaySeconds }),
+      ...(groupId !== undefined && { MessageGroupId: groupId }),
+      ...(deduplicationId !== undefined && { MessageDeduplicationId: deduplicationId }),
+      MessageAttributes: Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [name, { DataType: "String", StringValue: value }]),
+      ),
+    }));
+    const { Successful = [], Failed = [] } = await this.#onQueue(queue, (QueueUrl, sdk, client, options) =>
+      client.send(new sdk.SendMessageBatchCommand({ QueueUrl, Entries }), options),
+    );
+    return toReports(entries.length, Successful, Failed);
+  }
+
+  /** Waits up to `waitSeconds` for up to `most` messages, each then hidden for `visibilitySeconds`. */
+  async receive(
+    queue: string,
+    { most, visibilitySeconds, waitSeconds }: { most: number; visibilitySeconds: number; waitSeconds: number },
+  ): Promise<SqsMessage[]> {
+    const request = {
+      MaxNumberOfMessages: most,
+      VisibilityTimeout: visibilitySeconds,
+      WaitTimeSeconds: waitSeconds,
+      MessageSystemAttributeNames: ["ApproximateReceiveCount" as const],
+    };
+    const { Messages = [] } = await this.#onQueue(
+      queue,
+      (QueueUrl, sdk, client, options) => client.send(new sdk.ReceiveMessageCommand({ QueueUrl, ...request }), options),
+      waitSeconds * 1_000,
+    );
+    return Messages.map(({ Body = "", ReceiptHandle = "", Attributes }) => ({
+      body: Body,
+      receiptHandle: ReceiptHandle,
+      receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
+    }));
+  }
+
+  /** Removes up to ten messages; reports per message, in order. */
+  async delete(queue: string, receiptHandles: readonly string[]): Promise<SqsEntryReport[]> {
+    const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: `${index}`, ReceiptHandle }));
+    const { Successful = [], Failed = [] } = await this.#onQueue(queue, (QueueUrl, sdk, client, options) =>
+      client.send(new sdk.DeleteMessageBatchCommand({ QueueUrl, Entries }), options),
+    );
+    return toReports(receiptHandles.length, Successful, Failed);
+  }
+
+  /** The message stays hidden for so long from now; 0 shows it at once. */
+  async changeVisibility(queue: string, receiptHandle: string, seconds: number): Promise<void> {
+    const change = { ReceiptHandle: receiptHandle, VisibilityTimeout: seconds };
+    await this.#onQueue(queue, (QueueUrl, sdk, client, options) =>
+      client.send(new sdk.ChangeMessageVisibilityCommand({ QueueUrl, ...change }), options),
+    );
+  }
+
+  /** Resolves once the queue is there. */
+  async open(queue: string): Promise<void> {
+    await this.#urlOf(queue);
+  }
+
+  /** What is under way rejects, and later calls do. A client of the caller's stays open. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const opened = await this.#opened?.catch(() => undefined);
+    if (this.#options.client === undefined) opened?.client.destroy();
+  }
+
+  async #onQueue<Output>(
+    queue: string,
+    run: (url: string, sdk: Sdk, client: SQSClient, options: { abortSignal: AbortSignal }) => Promise<Output>,
+    waitMs = 0,
+  ): Promise<Output> {
+    const url = await this.#urlOf(queue);
+    try {
+      return await this.#call((sdk, client, options) => run(url, sdk, client, options), waitMs);
+    } catch (error) {
+      if (!isQueueMissing(error)) throw error;
+      // Somebody has deleted it; the next call makes it anew.
+      this.#urls.delete(queue);
+      throw this.#options.create ? new StoreUnavailableError(`the SQS queue ${queue} is gone`, error) : error;
+    }
+  }
+
+  #urlOf(queue: string): Promise<string> {
+    let url = this.#urls.get(queue);
+    if (url === undefined) {
+      url = this.#findQueue(queue);
+      this.#urls.set(queue, url);
+      url.catch(() => this.#urls.delete(queue));
+    }
+    return url;
+  }
+
+  async #findQueue(queue: string): Promise<string> {
+    const find = async () => {
+      const found = await this.#call((sdk, client, options) => client.send(new sdk.GetQueueUrlCommand({ QueueName: queue }), options));
+      return found.QueueUrl ?? "";
+    };
+    try {
+      return await find();
+    } catch (error) {
+      if (!isQueueMissing(error) || !this.#options.create) throw error;
+    }
+    const Attributes = queue.endsWith(".fifo") ? { FifoQueue: "true" } : undefined;
+    try {
+      const made = await this.#call((sdk, client, options) =>
+        client.send(new sdk.CreateQueueCommand({ QueueName: queue, ...(Attributes !== undefined && { Attributes }) }), options),
+      );
+      return made.QueueUrl ?? "";
+    } catch (error) {
+      if (!isQueueThere(error)) throw error;
+      return find();
+    }
+  }
+
+  /** The SDK repeats by itself what may be repeated; this limits how long it may take in all. */
+  async #call<Output>(
+    run: (sdk: Sdk, client: SQSClient, options: { abortSignal: AbortSignal }) => Promise<Output>,
+    waitMs = 0,
+  ): Promise<Output> {
+    const { clock, operationTimeoutMs } = this.#options;
+    this.#assertOpen();
+    const { sdk, client } = await this.#open();
+    this.#assertOpen();
+    const over = new AbortController();
+    return new Promise<Output>((resolve, reject) => {
+      const end = (error: Error) => {
+        reject(error);
+        over.abort();
+      };
+      const limitMs = waitMs + operationTimeoutMs;
+      const timer = clock.setTimeout(() => end(new StoreUnavailableError(`SQS gave no answer within ${limitMs} ms`)), limitMs);
+      const closed = () => end(new StoreUnavailableError("the SQS queue was closed meanwhile"));
+      this.#closing.signal.addEventListener("abort", closed, { once: true });
+      run(sdk, client as SQSClient, { abortSignal: over.signal })
+        .then(resolve, (error: unknown) => reject(toQueueError(error)))
+        .finally(() => {
+          clock.clearTimeout(timer);
+          this.#closing.signal.removeEventListener("abort", closed);
+        });
+    });
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw new CoordinatorClosedError("the SQS queue is closed");
+  }
+
+  #open(): Promise<{ sdk: Sdk; client: SqsClientLike }> {
+    this.#opened ??= this.#load().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #load(): Promise<{ sdk: Sdk; client: SqsClientLike }> {
+    let sdk: Sdk;
+    try {
+      sdk = await import("@aws-sdk/client-sqs");
+    } catch (cause) {
+      throw new MissingDependencyError({ packageName: "@aws-sdk/client-sqs", usedBy: "SQS queue", cause });
+    }
+    const { client, region, endpoint, credentials } = this.#options;
+    if (client !== undefined) return { sdk, client };
+    const own = new sdk.SQSClient({
+      ...(region !== undefined && { region }),
+      ...(endpoint !== undefined && { endpoint }),
+      // A copy: the SDK writes into it.
+      ...(credentials !== undefined && { credentials: { ...credentials } }),
+    });
+    return { sdk, client: own };
+  }
+}
+
+/** An entry that the answer does not mention may or may not have been taken. */
+function toReports(count: number, successful: readonly Failure[], failed: readonly Failure[]): SqsEntryReport[] {
+  const done = new Set(successful.map(({ Id }) => Id));
+  const failures = new Map(failed.map((failure) => [failure.Id, failure]));
+  return Array.from({ length: count }, (_, index) => {
+    if (done.has(`${index}`)) return { done: true };
+    const { SenderFault = false, Code = "unknown", Message = "not mentioned in the answer" } = failures.get(`${index}`) ?? {};
+    return { done: false, refused: SenderFault, cause: new Error(`SQS: ${Code}: ${Message}`) };
+  });
+}
