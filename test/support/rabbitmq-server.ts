@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { findProgram } from "./debian-program.ts";
 import { freePort } from "./free-port.ts";
 import { serverProcess } from "./server-process.ts";
@@ -13,6 +15,8 @@ export interface RabbitmqServer {
   readonly pid: number | undefined;
   /** Resolves when it takes connections. Starting what runs changes nothing. */
   start(): Promise<void>;
+  /** Runs the broker's command program, such as `set_policy`. */
+  control(...args: string[]): Promise<void>;
   /** kill -9 of all its processes. */
   crash(): Promise<void>;
   /** Forgets all queues and messages, as a broker that was set up anew. It must not be running. */
@@ -38,34 +42,29 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
   const epmd = serverProcess({
     ...{ command: "/usr/bin/epmd", args: ["-port", `${epmdPort}`, "-address", "127.0.0.1", "-d"], cwd: folder, env: { PATH: search } },
   });
-  const broker = serverProcess({
-    command: "/usr/lib/rabbitmq/bin/rabbitmq-server",
-    args: [],
-    cwd: folder,
-    group: true,
-    env: {
-      PATH: search,
-      HOME: folder,
-      LANG: "C.UTF-8",
-      ERL_EPMD_PORT: `${epmdPort}`,
-      ERL_EPMD_ADDRESS: "127.0.0.1",
-      RABBITMQ_NODENAME: `actorfleet${port}@localhost`,
-      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
-      RABBITMQ_NODE_PORT: `${port}`,
-      RABBITMQ_DIST_PORT: `${distributionPort}`,
-      // Only on the loopback interface, and without processors that wait busily.
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
-      RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
-      RABBITMQ_LOG_BASE: join(folder, "log"),
-      RABBITMQ_LOGS: "-",
-      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
-      RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq"),
-      RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
-      RABBITMQ_PID_FILE: join(folder, "pid"),
-      RABBITMQ_GENERATED_CONFIG_DIR: join(folder, "configuration"),
-      RABBITMQ_SCHEMA_DIR: join(folder, "schema"),
-    },
-  });
+  const env = {
+    PATH: search,
+    HOME: folder,
+    LANG: "C.UTF-8",
+    ERL_EPMD_PORT: `${epmdPort}`,
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODENAME: `actorfleet${port}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODE_PORT: `${port}`,
+    RABBITMQ_DIST_PORT: `${distributionPort}`,
+    // Only on the loopback interface, and without processors that wait busily.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+    RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_LOGS: "-",
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
+    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq"),
+    RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
+    RABBITMQ_PID_FILE: join(folder, "pid"),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(folder, "configuration"),
+    RABBITMQ_SCHEMA_DIR: join(folder, "schema"),
+  };
+  const broker = serverProcess({ command: "/usr/lib/rabbitmq/bin/rabbitmq-server", args: [], cwd: folder, group: true, env });
   const start = async () => {
     if (broker.isRunning) return;
     if (!epmd.isRunning) {
@@ -86,6 +85,9 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
       return broker.pid;
     },
     start,
+    async control(...args) {
+      await promisify(execFile)("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-q", "-n", env.RABBITMQ_NODENAME, ...args], { cwd: folder, env });
+    },
     crash: () => broker.end("SIGKILL"),
     forget: () => rmSync(join(folder, "mnesia"), { recursive: true, force: true }),
     async remove() {

@@ -6,6 +6,9 @@ import type { RabbitmqNames } from "./rabbitmq-names.ts";
 import { reasonHeader } from "./rabbitmq-publisher.ts";
 import { RabbitmqTopology } from "./rabbitmq-topology.ts";
 
+/** Messages that are given back come after those that were not taken: only if all are, they stay in order. */
+const mostTaken = 10_000;
+
 /** Takes the messages that were put aside and gives them back: there is no other way to look at them. */
 export async function listRabbitmqAside(
   connection: RabbitmqConnection,
@@ -18,7 +21,7 @@ export async function listRabbitmqAside(
     await new RabbitmqTopology(channel, names).work(name);
     const queue = names.aside(name);
     const found: RabbitmqMessage[] = [];
-    while (found.length < limit) {
+    while (found.length < mostTaken) {
       const message = await channel.basicGet({ queue });
       if (message === undefined) break;
       found.push(message);
@@ -27,7 +30,7 @@ export async function listRabbitmqAside(
     if (last !== undefined) channel.basicNack({ deliveryTag: last.deliveryTag, requeue: true, multiple: true });
     // Answered after what was said before: whoever looks next finds them all.
     await channel.queueDeclare({ queue, passive: true });
-    return found.map(({ body, headers = {} }) => ({ raw: rawOf(body), reason: reasonOf(headers) }));
+    return found.slice(0, limit).map(({ body, headers = {} }) => ({ raw: rawOf(body), reason: reasonOf(headers) }));
   };
   try {
     return await connection.inTime(look());

@@ -48,6 +48,7 @@ export interface RabbitmqMessage {
 /** What the queue needs of a connection of `rabbitmq-client`, which opens itself again whenever it is lost. */
 export interface RabbitmqClient {
   on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "connection", listener: () => void): unknown;
   acquire(): Promise<RabbitmqChannel>;
   /** Waits for its channels to be closed. */
   close(): Promise<void>;

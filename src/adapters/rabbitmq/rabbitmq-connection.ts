@@ -62,20 +62,29 @@ export class RabbitmqConnection {
     }
   }
 
+  /** False from the moment on that its connection is lost or given up. */
+  has(channel: RabbitmqChannel): boolean {
+    return channel.active && this.#channels.has(channel);
+  }
+
   /** Ends what is there; the next call makes another one. */
   drop(): void {
     const client = this.#client;
     this.#client = undefined;
+    this.#channels.clear();
     client?.then((one) => one.unsafeDestroy()).catch(() => {});
   }
 
-  /** Does not wait for a broker that does not answer. */
-  async close(): Promise<void> {
+  /** `last` is done before; neither waits for a broker that does not answer. */
+  async close(last: () => Promise<unknown> = async () => {}): Promise<void> {
     this.#closed = true;
     const client = await this.#client?.catch(() => undefined);
     if (client === undefined) return;
     const { clock } = this.#options;
-    const channels = Promise.all([...this.#channels].map((channel) => channel.close()));
+    const channels = async () => {
+      await last();
+      await Promise.all([...this.#channels].map((channel) => channel.close()));
+    };
     await new Promise<void>((resolve) => {
       const giveUp = () => {
         client.unsafeDestroy();
@@ -87,7 +96,9 @@ export class RabbitmqConnection {
         clock.clearTimeout(timer);
         resolve();
       };
-      channels.then(() => client.close()).then(done, done);
+      channels()
+        .then(() => client.close())
+        .then(done, done);
     });
   }
 
@@ -97,6 +108,9 @@ export class RabbitmqConnection {
       // Without a listener the loss of the connection ends the process; the next call finds out anyway.
       client.on("error", (error) => {
         this.#lastError = error;
+      });
+      client.on("connection", () => {
+        this.#lastError = undefined;
       });
       return client;
     } catch (error) {
@@ -114,8 +128,10 @@ export function codeOf(error: unknown): string {
 
 /** Refusals as they are, since nobody should wait for them to pass; all else is an outage. */
 function toQueueError(error: unknown, lastError: unknown): unknown {
-  const isOurs = codeOf(error) === "STORE_UNAVAILABLE" || codeOf(error) === "MISSING_DEPENDENCY";
-  if (isOurs || refusals.has(codeOf(error))) return error;
-  if (codeOf(error) === "TIMEOUT" && refusals.has(codeOf(lastError))) return lastError;
-  return new StoreUnavailableError(`RabbitMQ cannot be reached: ${String(error)}`, error);
+  const code = codeOf(error);
+  // Nobody gets a channel where the connection itself is refused.
+  if (code === "TIMEOUT" || code === "STORE_UNAVAILABLE") {
+    if (refusals.has(codeOf(lastError))) return lastError;
+  } else if (code === "MISSING_DEPENDENCY" || refusals.has(code)) return error;
+  return code === "STORE_UNAVAILABLE" ? error : new StoreUnavailableError(`RabbitMQ cannot be reached: ${String(error)}`, error);
 }

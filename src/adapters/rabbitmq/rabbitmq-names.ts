@@ -7,6 +7,7 @@ export const delaySteps = 27;
 /** A delay is rounded up to so many binary digits: with fewer steps, and late by a five-hundredth at most. */
 const delayDigits = 10;
 const mostSteps = 2 ** delaySteps - 1;
+export const longestDelayMs = mostSteps * shortestMs;
 
 /** What the queues and exchanges of one prefix are called. */
 export interface RabbitmqNames {

@@ -21,7 +21,7 @@ export const reasonHeader = "x-actorfleet-reason";
 export const deliveriesHeader = "x-actorfleet-deliveries";
 
 /** A larger message would end the channel, and with it what others publish. Broker's own limits start at 16 MiB. */
-const maxMessageBytes = 1_048_576;
+export const maxMessageBytes = 1_048_576;
 
 interface PublishingChannel {
   readonly channel: RabbitmqChannel;
@@ -116,7 +116,7 @@ export class RabbitmqPublisher {
   async #open(): Promise<PublishingChannel> {
     const current = this.#opening;
     const publishing = await current;
-    if (publishing?.channel.active) return publishing;
+    if (publishing !== undefined && this.#connection.has(publishing.channel)) return publishing;
     if (this.#opening === current) {
       this.#opening = this.#openChannel();
       this.#opening.catch(() => {

@@ -7,8 +7,8 @@ import type { ExecutionQueue, QueueCapabilities } from "../../ports/execution-qu
 import { listRabbitmqAside } from "./rabbitmq-aside.ts";
 import { RabbitmqConnection } from "./rabbitmq-connection.ts";
 import { RabbitmqConsumer } from "./rabbitmq-consumer.ts";
-import { rabbitmqNames } from "./rabbitmq-names.ts";
-import { RabbitmqPublisher } from "./rabbitmq-publisher.ts";
+import { longestDelayMs, rabbitmqNames } from "./rabbitmq-names.ts";
+import { maxMessageBytes, RabbitmqPublisher } from "./rabbitmq-publisher.ts";
 
 /** How a RabbitMQ queue works. */
 export interface RabbitmqQueueOptions {
@@ -22,14 +22,17 @@ export interface RabbitmqQueueOptions {
   clock?: Clock;
 }
 
-const capabilities: QueueCapabilities = {
+/** What a RabbitMQ queue can do. */
+export const rabbitmqQueueCapabilities: QueueCapabilities = {
   order: "fifo",
   visibilityTimeout: false,
   delay: true,
+  maxDelayMs: longestDelayMs,
   priority: false,
   deliveryCount: true,
   listsPutAside: true,
   durable: true,
+  maxMessageBytes,
 };
 
 const checkOptions = check.fields(
@@ -63,7 +66,7 @@ export function createRabbitmqQueue(options: RabbitmqQueueOptions): ExecutionQue
   let closing: Promise<void> | undefined;
   let looking: Promise<unknown> = Promise.resolve();
   return {
-    capabilities,
+    capabilities: rabbitmqQueueCapabilities,
     publish: (messages) =>
       publisher.publish(
         messages.map((message) => ({
@@ -93,8 +96,8 @@ export function createRabbitmqQueue(options: RabbitmqQueueOptions): ExecutionQue
     },
     close() {
       closing ??= (async () => {
-        await Promise.all([...consumers].map((consumer) => consumer.end()));
-        await Promise.all([publishing.close(), consuming.close()]);
+        await consuming.close(() => Promise.all([...consumers].map((consumer) => consumer.end())));
+        await publishing.close();
       })();
       return closing;
     },
