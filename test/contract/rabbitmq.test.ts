@@ -66,8 +66,8 @@ describeWithRabbitmq("RabbitMQ queue", () => {
       newPrefix();
       const queue = openQueue({ operationTimeoutMs: 3_000 });
       const got = await consume(queue, { acks: true });
-      // One step of the delay, so that it is not on its way when the broker is killed.
-      await queue.publish([message("late", { delayMs: 16_384 })]);
+      // Due when the broker is there again: what becomes due while it starts may be late by three minutes, after which it tries again.
+      await queue.publish([message("late", { delayMs: 32_768 })]);
       const confirmed: string[] = ["late"];
       const refused: string[] = [];
       let count = 0;
@@ -76,22 +76,23 @@ describeWithRabbitmq("RabbitMQ queue", () => {
         const reports = await queue.publish(ids.map((id) => message(id)));
         for (const [index, report] of reports.entries()) (report.published ? confirmed : refused).push(ids[index] as string);
       };
-      for (let round = 0; round < 10; round++) await publishSome();
+      // A quorum queue of 3.10.8 that was declared less than a second before a kill -9 never finds a leader again.
+      for (const startedAt = performance.now(); performance.now() - startedAt < 3_000; ) await publishSome();
       const through = (async () => {
         while (refused.length === 0) await publishSome();
       })();
       await server.crash();
       await through;
-      const startedAt = performance.now();
+      const askedAt = performance.now();
       expect(await queue.publish([message("down")])).toMatchObject([{ published: false, reason: "unavailable" }]);
-      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      expect(performance.now() - askedAt).toBeLessThan(10_000);
       await expect(queue.consume({ name: "other", maxInFlight: 1, visibilityTimeoutMs: 1_000 }, () => {})).rejects.toThrow(
         StoreUnavailableError,
       );
       await server.start();
       await expect.poll(async () => (await queue.publish([message("after")]))[0]?.published, eventually).toBe(true);
       await expect.poll(() => got.ids.has("after"), eventually).toBe(true);
-      await expect.poll(() => confirmed.filter((id) => !got.ids.has(id)), eventually).toEqual([]);
+      await expect.poll(() => confirmed.filter((id) => !got.ids.has(id)), { ...eventually, timeout: 60_000 }).toEqual([]);
       expect(confirmed.length).toBeGreaterThanOrEqual(200);
     },
     startLimitMs,

@@ -5,12 +5,15 @@ import { delaySteps, type RabbitmqNames, stepMs } from "./rabbitmq-names.ts";
 const noDeliveryLimit = 2 ** 31 - 1;
 
 /**
+ * A message moves to where its time leads it only once that has it. Without this, what becomes due while the broker starts is lost (3.10.8):
+ * the queue that it moves to has no leader yet. With it the broker tries again, if only after three minutes.
+ */
+const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
+
+/**
  * Declares queues and exchanges on a channel as they are needed, each once: a broker that was set up anew gets them again with the next
  * channel. Delays are steps of powers of two. A queue per step keeps every message for the same time, so none blocks another, and the
  * exchange before it leads past it what does not need it: the steps add up to the delay.
- *
- * Messages move on "at most once": one that moves while the broker is killed may be lost, and the store's sweep publishes it again. With
- * `x-dead-letter-strategy: at-least-once` a queue that had been consumed from found no leader after a kill -9 of RabbitMQ 3.10.8, for good.
  */
 export class RabbitmqTopology {
   readonly #channel: RabbitmqChannel;
@@ -32,7 +35,7 @@ export class RabbitmqTopology {
     const { work, aside, due, dueKey } = this.#names;
     return this.#once(work(name), async () => {
       await this.#quorumQueue(aside(name), {});
-      await this.#quorumQueue(work(name), { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": aside(name) });
+      await this.#quorumQueue(work(name), { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": aside(name), ...atLeastOnce });
       await this.#due();
       await this.#channel.queueBind({ exchange: due, queue: work(name), routingKey: dueKey(name) });
     });
@@ -49,7 +52,7 @@ export class RabbitmqTopology {
     const next = step === 0 ? due : delay(step - 1);
     return this.#once(delay(step), async () => {
       await this.#channel.exchangeDeclare({ exchange: delay(step), type: "topic", durable: true });
-      await this.#quorumQueue(delay(step), { "x-message-ttl": stepMs(step), "x-dead-letter-exchange": next });
+      await this.#quorumQueue(delay(step), { "x-message-ttl": stepMs(step), "x-dead-letter-exchange": next, ...atLeastOnce });
       await this.#channel.queueBind({ exchange: delay(step), queue: delay(step), routingKey: stepKey(step, true) });
       await this.#channel.exchangeBind({ source: delay(step), destination: next, routingKey: stepKey(step, false) });
     });
