@@ -129,6 +129,8 @@ export interface ListRequest {
   readonly group?: string;
   readonly tag?: string;
   readonly limit: number;
+  /** By the order of start; oldest first. */
+  readonly order?: "oldest" | "newest";
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
 }

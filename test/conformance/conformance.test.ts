@@ -21,4 +21,4 @@ describe("the cases of the specification", () => {
 
 // Here, since what a server leaves on the process until its end is nothing of a single test.
 beforeAll(openBackends, 60_000);
-afterAll(closeBackends);
+afterAll(closeBackends, 60_000);

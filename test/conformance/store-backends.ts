@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Redis } from "ioredis";
 import type pg from "pg";
 import type { PostgresServer } from "../support/postgres-server.ts";
+import type { RedisServer } from "../support/redis-server.ts";
+import { redisStoreInTestTime, setRedisTime } from "../support/redis-time.ts";
 import type { HarnessClock } from "./harness-clock.ts";
 import { createMemoryData, createMemoryStore, createPostgresStore, createSqliteStore, type ExecutionStore } from "./library.ts";
 import { NotApplicableError } from "./not-applicable-error.ts";
@@ -17,7 +20,7 @@ export interface StoreBackend {
   remove(): Promise<void>;
 }
 
-export type BackendName = "memory" | "sqlite" | "postgres";
+export type BackendName = "memory" | "sqlite" | "postgres" | "redis";
 
 export const backends: Readonly<Record<BackendName, (clock: HarnessClock) => Promise<StoreBackend>>> = {
   async memory(clock) {
@@ -56,43 +59,79 @@ export const backends: Readonly<Record<BackendName, (clock: HarnessClock) => Pro
       remove: async () => void (await admin.query(`DROP SCHEMA ${schema} CASCADE`)),
     };
   },
+
+  async redis(clock) {
+    const { url, admin, keyPrefix } = await openPrefix();
+    let told: number | undefined;
+    const tellTime = async () => {
+      const now = clock.now();
+      if (now === told) return;
+      told = now;
+      await setRedisTime(admin, keyPrefix, now);
+    };
+    await tellTime();
+    return {
+      open: () => redisStoreInTestTime({ url, keyPrefix }),
+      beforeCall: tellTime,
+      remove: async () => void (await admin.flushall()),
+    };
+  },
 };
 
-let server: Promise<{ server: PostgresServer; admin: pg.Pool }> | undefined;
-let schemas = 0;
+let postgres: Promise<{ server: PostgresServer; admin: pg.Pool }> | undefined;
+let redis: Promise<{ server: RedisServer; admin: Redis }> | undefined;
+let opened = 0;
 
 async function openSchema(): Promise<{ connectionString: string; admin: pg.Pool; schema: string }> {
-  server ??= startServer();
-  const { server: running, admin } = await server.catch((error) => {
+  postgres ??= startPostgres();
+  const { server, admin } = await postgres.catch((error) => {
     throw new NotApplicableError(`Postgres could not be started: ${String(error)}`);
   });
-  schemas += 1;
-  return { connectionString: running.connectionString, admin, schema: `c${schemas}` };
+  opened += 1;
+  return { connectionString: server.connectionString, admin, schema: `c${opened}` };
 }
 
-async function startServer(): Promise<{ server: PostgresServer; admin: pg.Pool }> {
-  const [{ startPostgres }, { Pool }] = await Promise.all([
-    import("../support/postgres-server.ts"),
-    import("pg").then((module) => module.default),
-  ]);
-  const started = await startPostgres();
-  const admin = new Pool({ connectionString: started.connectionString, max: 1, idleTimeoutMillis: 0 });
+async function openPrefix(): Promise<{ url: string; admin: Redis; keyPrefix: string }> {
+  redis ??= startRedis();
+  const { server, admin } = await redis.catch((error) => {
+    throw new NotApplicableError(`Redis could not be started: ${String(error)}`);
+  });
+  opened += 1;
+  return { url: server.url, admin, keyPrefix: `c${opened}` };
+}
+
+async function startPostgres(): Promise<{ server: PostgresServer; admin: pg.Pool }> {
+  const [support, { Pool }] = await Promise.all([import("../support/postgres-server.ts"), import("pg").then((module) => module.default)]);
+  const server = await support.startPostgres();
+  const admin = new Pool({ connectionString: server.connectionString, max: 1, idleTimeoutMillis: 0 });
   admin.on("error", () => {});
   await admin.query("ALTER SYSTEM SET synchronous_commit = off");
   await admin.query("SELECT pg_reload_conf()");
-  return { server: started, admin };
+  return { server, admin };
 }
 
-/** Starts the server that cases share; otherwise the first that needs it does. */
+async function startRedis(): Promise<{ server: RedisServer; admin: Redis }> {
+  const [support, { Redis }] = await Promise.all([import("../support/redis-server.ts"), import("ioredis")]);
+  const server = await support.startRedis({ appendonly: "no" });
+  const admin = new Redis(server.url);
+  admin.on("error", () => {});
+  return { server, admin };
+}
+
+/** Starts the servers that cases share; otherwise the first that needs one does. */
 export async function openBackends(): Promise<void> {
-  server ??= startServer();
-  await server;
+  postgres ??= startPostgres();
+  redis ??= startRedis();
+  await Promise.all([postgres, redis]);
 }
 
-/** Stops it. */
+/** Stops them. */
 export async function closeBackends(): Promise<void> {
-  const running = await server?.catch(() => undefined);
-  server = undefined;
-  await running?.admin.end();
-  await running?.server.remove();
+  const [pgs, rds] = await Promise.all([postgres?.catch(() => undefined), redis?.catch(() => undefined)]);
+  postgres = undefined;
+  redis = undefined;
+  rds?.admin.disconnect();
+  await rds?.server.remove();
+  await pgs?.admin.end();
+  await pgs?.server.remove();
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "vitest";
 import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
+import { createRedisStore } from "../../src/adapters/redis/index.ts";
 import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
 import { createDurableCoordinator, type DurableCoordinator } from "../../src/core/durable-coordinator.ts";
 import type { DurableCoordinatorOptions } from "../../src/core/durable-options.ts";
@@ -10,7 +11,9 @@ import type { AnyOrchestrator, InputOf, OutputOf } from "../../src/core/orchestr
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
+import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
 
 type ProcessOptions<O extends AnyOrchestrator> = Omit<DurableCoordinatorOptions<O>, "store" | "name"> & {
   orchestrator: O;
@@ -62,7 +65,7 @@ export class DurableWorld {
   }
 }
 
-/** The same suite on SQLite and on Postgres, in tables of its own for each test. */
+/** The same suite on SQLite, on Postgres and on Redis, on data of its own for each test. */
 export function describeDurable(name: string, suite: (world: () => DurableWorld) => void): void {
   let world: DurableWorld;
   afterEach(() => world?.close());
@@ -89,6 +92,20 @@ export function describeDurable(name: string, suite: (world: () => DurableWorld)
       world = new DurableWorld(() =>
         createPostgresStore({ connectionString: server.connectionString, schema, maxConnections: 3, operationTimeoutMs: 5_000 }),
       );
+    });
+    suite(() => world);
+  });
+
+  describeWithRedis(`${name}, on Redis`, () => {
+    let server: RedisServer;
+    let prefixes = 0;
+    beforeAll(async () => {
+      server = await startRedis({ appendfsync: "everysec" });
+    }, 60_000);
+    afterAll(() => server?.remove());
+    beforeEach(() => {
+      const keyPrefix = `test_${++prefixes}`;
+      world = new DurableWorld(() => createRedisStore({ url: server.url, keyPrefix, operationTimeoutMs: 5_000 }));
     });
     suite(() => world);
   });

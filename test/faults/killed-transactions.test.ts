@@ -6,7 +6,7 @@ import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { bundleProgram, type ProgramBundle } from "../support/program-bundle.ts";
-import { openStore, type StoreAddress } from "../support/store-address.ts";
+import { openStore } from "../support/store-address.ts";
 import { drawer, faultSeed } from "./fault-seed.ts";
 import { temporaryFile, within } from "./fault-world.ts";
 import type { TransactionOrder } from "./transaction-program.ts";
@@ -31,9 +31,9 @@ async function killAfter(order: TransactionOrder, lines: number, laterMs: number
 }
 
 interface Database {
-  readonly store: StoreAddress;
+  readonly store: TransactionOrder["store"];
   /** The same, for the processes that are killed. */
-  readonly killed: StoreAddress;
+  readonly killed: TransactionOrder["store"];
   readOrders(): Promise<number[]>;
   /** Resolves when nothing of a process that is gone is under way any more. */
   untilSettled(): Promise<unknown>;

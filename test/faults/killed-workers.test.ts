@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ExecutionLostError } from "../../src/model/store-errors.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
+import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import type { StoreAddress } from "../support/store-address.ts";
 import { drawer, faultSeed } from "./fault-seed.ts";
 import { FaultWorld, temporaryFile, within } from "./fault-world.ts";
@@ -70,6 +72,18 @@ describeWithPostgres("killed workers on Postgres", () => {
   }, 60_000);
   afterAll(() => server?.remove());
   const address = (schema: string): StoreAddress => ({ kind: "postgres", connectionString: server.connectionString, schema });
+
+  test(killed, () => killAtRandom(address("killed")), 90_000);
+  test(deadly, () => killsItsWorkers(address("deadly")));
+});
+
+describeWithRedis("killed workers on Redis", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  }, 60_000);
+  afterAll(() => server?.remove());
+  const address = (keyPrefix: string): StoreAddress => ({ kind: "redis", url: server.url, keyPrefix });
 
   test(killed, () => killAtRandom(address("killed")), 90_000);
   test(deadly, () => killsItsWorkers(address("deadly")));

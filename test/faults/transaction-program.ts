@@ -6,7 +6,7 @@ import { openStore, type StoreAddress } from "../support/store-address.ts";
 
 /** Commits one order after the other, each with an execution, and says so; or begins one transaction and stays in the midst of it. */
 export interface TransactionOrder {
-  readonly store: StoreAddress;
+  readonly store: Exclude<StoreAddress, { kind: "redis" }>;
   readonly first: number;
   readonly staysIn: boolean;
 }

@@ -7,7 +7,8 @@ import type { ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { InsertReport } from "../../ports/store-insert.ts";
 import type { StoreWatch } from "../../ports/store-message.ts";
 import type { SettleRequest } from "../../ports/store-settle.ts";
-import { InsertBatcher } from "./insert-batcher.ts";
+import { InsertBatcher } from "../records/insert-batcher.ts";
+import { SettleClaimPairs } from "../records/settle-claim-pairs.ts";
 import * as claims from "./postgres-claims.ts";
 import type { PostgresClientLike, PostgresPoolLike } from "./postgres-client.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
@@ -16,7 +17,6 @@ import { PostgresListener } from "./postgres-listener.ts";
 import { postgresNames } from "./postgres-migrations.ts";
 import { countExecutions, findOverdue, getExecutions, listExecutions, readEvents, readSignals } from "./postgres-reads.ts";
 import * as writes from "./postgres-writes.ts";
-import { SettleClaimPairs } from "./settle-claim-pairs.ts";
 
 /** How a Postgres store works. */
 export interface PostgresStoreOptions {
@@ -131,6 +131,8 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
   const knowing = (request: ClaimRequest) => ({ request, turn: turns.get(request.name), now: clock.monotonicNow() });
 
   const pairs = new SettleClaimPairs({
+    // A limited claim waits for other claims, which must not wait for these settlements in turn.
+    fits: claims.isUnlimited,
     settle,
     claim: async (request) => turned(request.name, await claims.claimExecutions(connection, knowing(request))),
     async both({ settlements }, request) {

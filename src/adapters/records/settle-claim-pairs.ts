@@ -1,7 +1,6 @@
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { SettleReport, SettleRequest } from "../../ports/store-settle.ts";
-import { isUnlimited } from "./postgres-claims.ts";
 
 interface WaitingSettle {
   readonly request: SettleRequest;
@@ -11,6 +10,8 @@ interface WaitingSettle {
 
 /** How they are written. */
 export interface SettleClaimWrites {
+  /** Whether one write can do this claim, too. */
+  fits(request: ClaimRequest): boolean;
   settle(request: SettleRequest): Promise<readonly SettleReport[]>;
   claim(request: ClaimRequest): Promise<ClaimReport>;
   both(settle: SettleRequest, claim: ClaimRequest): Promise<{ reports: readonly SettleReport[]; report: ClaimReport }>;
@@ -39,8 +40,7 @@ export class SettleClaimPairs {
 
   claim(request: ClaimRequest): Promise<ClaimReport> {
     const waiting = this.#waiting;
-    // A limited claim waits for other claims, which must not wait for these settlements in turn.
-    const fits = isUnlimited(request) && waiting?.request.name === request.name && waiting.request.owner === request.owner;
+    const fits = this.#writes.fits(request) && waiting?.request.name === request.name && waiting.request.owner === request.owner;
     if (waiting === undefined || !fits) return this.#writes.claim(request);
     this.#waiting = undefined;
     return this.#both(waiting, request);
