@@ -12,7 +12,7 @@ interface Link {
 /** Postgres' `ReadyForQuery`: the last message of every answer. */
 const readyForQuery = [0x5a, 0, 0, 0, 5];
 
-/** Stands between a Postgres server and its clients, and does to their connections what networks do. */
+/** Stands between a server and its clients, and does to their connections what networks do. */
 export class TcpProxy {
   /** How many answers were cut off. */
   cuts = 0;
@@ -57,6 +57,11 @@ export class TcpProxy {
   /** Requests reach the server and are carried out, but the connection is cut instead of their answer; until it is told otherwise. */
   cutAnswers(to: (request: string) => boolean): void {
     this.#cutsAnswerTo = to;
+  }
+
+  /** Ends all connections; new ones are as good as ever. */
+  cut(): void {
+    for (const { client, server } of this.#links) destroy(client, server);
   }
 
   async close(): Promise<void> {

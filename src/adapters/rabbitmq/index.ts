@@ -1,0 +1,1 @@
+export { createRabbitmqQueue, type RabbitmqQueueOptions } from "./rabbitmq-queue.ts";
