@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeWithKafka } from "../support/kafka-server.ts";
 
 const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
 
@@ -106,7 +107,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
 
 describe("every example", () => {
   it("is known to this test", () => {
-    const folders = ["capital-tours", "durable-machine", "postgres-workers", "transactional-start"];
+    const folders = ["capital-tours", "durable-machine", "kafka-workers", "postgres-workers", "transactional-start"];
     const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
     expect(readdirSync(examples).filter((name) => !name.endsWith(".yaml") && name !== "screenshots")).toEqual(known.sort());
   });
@@ -185,6 +186,20 @@ describe("with a Postgres server of their own", () => {
   );
 });
 
+describeWithKafka("with Kafka brokers of their own", () => {
+  it("kafka-workers share the work, and a delayed start waits until it is due", async () => {
+    const example = run("kafka-workers/main.ts");
+    expect(await ended(example), example.output).toBe(0);
+    const lines = [
+      /photo 1 was developed by (Ada|Grace)/,
+      /photo 20 was developed by/,
+      /no sooner than it should: true/,
+      /21 completed, 0 failed/,
+    ];
+    expect(missingLine(example.output, lines), example.output).toBeUndefined();
+  }, 60_000);
+});
+
 describe("the tours through the capitals", () => {
   it("come to an end with a table, two cancelled by rule and a few failed for want of a capital", async () => {
     const example = run("capital-tours/main.ts", "--routes", "--state", join(folder, "tours.db"));
@@ -250,7 +265,7 @@ function run(name: string, ...options: string[]): Example {
 }
 
 function runWith(environment: Record<string, string>, name: string, ...options: string[]): Example {
-  const { DATABASE_URL: _, ...own } = process.env; // They start their own server.
+  const { DATABASE_URL: _, KAFKA_BROKERS: __, ...own } = process.env; // They start their own servers.
   const env = { ...own, ...environment };
   const child = spawn(process.execPath, [`${examples}${name}`, ...options], { stdio: ["ignore", "pipe", "pipe"], env });
   const example: Example = { child, output: "" };

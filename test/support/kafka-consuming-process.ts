@@ -29,7 +29,7 @@ export async function consumeInProcess(consuming: Consuming): Promise<{ acknowle
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { name, acknowledges, holds, ...options } = JSON.parse(process.argv[2] as string) as Consuming;
-  const queue = createKafkaQueue({ ...options, topics: "auto" });
+  const queue = createKafkaQueue({ ...options, topics: "auto", operationTimeoutMs: 60_000 });
   const acknowledged: string[] = [];
   const held: string[] = [];
   const acks: Promise<void>[] = [];

@@ -38,16 +38,21 @@ export class KafkaConnection {
     if (this.#closed) throw new CoordinatorClosedError("the Kafka queue is closed");
   }
 
+  /** Rejects with `MissingDependencyError` where there is none. Brokers have nothing to do with how long it takes. */
+  load(): Promise<KafkaSdk> {
+    this.#sdk ??= loadKafkaSdk().catch((error: unknown) => {
+      this.#sdk = undefined;
+      throw error;
+    });
+    return this.#sdk;
+  }
+
   /** A client that the caller gives up with `dispose`. */
   async open<Client extends KafkaClient>(
     make: (sdk: KafkaSdk) => new (options: object) => Client,
     special: Readonly<Record<string, unknown>> = {},
   ): Promise<Client> {
-    this.#sdk ??= loadKafkaSdk().catch((error: unknown) => {
-      this.#sdk = undefined;
-      throw error;
-    });
-    const sdk = await this.#sdk;
+    const sdk = await this.load();
     this.assertOpen();
     const { brokers, tls, sasl, clientId, operationTimeoutMs } = this.options;
     const client = new (make(sdk))({

@@ -34,6 +34,7 @@ export class KafkaConsumer implements QueueConsumer {
   #partitions = new Map<number, OwnedPartition>();
   #generation: KafkaGeneration | undefined;
   #maxInFlight: number;
+  #isHandingOut = false;
   /** More is handed out. */
   #isOpen = true;
   #ending: Promise<void> | undefined;
@@ -164,8 +165,18 @@ export class KafkaConsumer implements QueueConsumer {
     return [...this.#partitions.values()].filter(({ next, backlog }) => next !== undefined && backlog.length === 0);
   }
 
-  /** Partitions take turns. */
+  /** Not at once: whoever settles a message in the moment that it gets it is not called again within that call. */
   #handOut(): void {
+    if (this.#isHandingOut) return;
+    this.#isHandingOut = true;
+    queueMicrotask(() => {
+      this.#isHandingOut = false;
+      this.#handOutNow();
+    });
+  }
+
+  /** Partitions take turns. */
+  #handOutNow(): void {
     for (let found = true; found && this.#isOpen; ) {
       found = false;
       for (const partition of [...this.#partitions.values()]) {

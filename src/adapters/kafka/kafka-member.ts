@@ -44,7 +44,8 @@ export class KafkaMember {
       heartbeatInterval: Math.min(sessionTimeoutMs / 10, 3_000),
       // A join is answered when the others have joined.
       requestTimeout: sessionTimeoutMs + operationTimeoutMs,
-      ...{ retries: 5, retryDelay: 100 },
+      // Every join asks anew, and so does what finds that something has moved.
+      ...{ retries: 5, retryDelay: 100, metadataMaxAge: 300_000 },
       protocols: [{ name: protocol, version: 1 }],
       protocolsMetadata: async () => {
         await connection.inTime("commit", beforeRejoin(), lastWordsMs).catch(() => {});

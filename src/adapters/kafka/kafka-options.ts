@@ -1,5 +1,6 @@
 import { InvalidOptionsError } from "../../model/errors.ts";
 import {
+  callable,
   either,
   fields,
   flag,
@@ -61,6 +62,10 @@ const brokers: OptionCheck = (value, field) => {
   either("host:port, or an array of such", text, listOf(text))(value, field);
 };
 
+const anyObject: OptionCheck = (value, field) => {
+  if (typeof value !== "object" || value === null) throw new InvalidOptionsError({ field, expected: "an object", received: value });
+};
+
 /** Throws `InvalidOptionsError` for what a Kafka queue cannot work with. */
 export const checkKafkaOptions: (options: unknown) => void = (options) =>
   fields(
@@ -70,15 +75,13 @@ export const checkKafkaOptions: (options: unknown) => void = (options) =>
       topics: oneOf("create", "auto", "expect"),
       partitions: wholeNumber(1),
       replicas: wholeNumber(1),
-      tls: either("true, false or an object", flag, having()),
+      tls: either("true, false or an object", flag, anyObject),
       sasl: fields(
         {
           mechanism: oneOf("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"),
           username: text,
           password: text,
-          token: either("a string or a function", text, (value, field) => {
-            if (typeof value !== "function") throw new InvalidOptionsError({ field, expected: "a function", received: value });
-          }),
+          token: either("a string or a function", text, callable),
         },
         ["mechanism"],
       ),

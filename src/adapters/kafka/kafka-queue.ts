@@ -51,6 +51,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): ExecutionQueue {
 
     async publish(messages) {
       connection.assertOpen();
+      await connection.load();
       const reports = new Array<PublishReport>(messages.length);
       const byName = new Map<string, number[]>();
       for (const [index, { name }] of messages.entries()) {
@@ -75,6 +76,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): ExecutionQueue {
       const names = kafkaNames(namePrefix, consumeOptions.name);
       const ended = (consumer: KafkaConsumer) => void consumers.delete(consumer);
       const open = async () => {
+        await connection.load();
         await topics.ready(names.topic);
         return KafkaConsumer.open({ connection, publisher, names, options: consumeOptions, handle, ended });
       };
@@ -96,6 +98,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): ExecutionQueue {
 
     async listPutAside({ name, limit = 1_000 }) {
       connection.assertOpen();
+      await connection.load();
       return readPutAside(connection, topics, kafkaNames(namePrefix, name).aside, limit);
     },
 
