@@ -182,6 +182,13 @@ export class ServiceBusBroker {
     state.open_requests = 0;
     queue.waiting.add(link);
     this.#lendSessions(queue);
+    const timeoutMs = Number((link.properties as Record<string, unknown> | undefined)?.["com.microsoft:timeout"] ?? 60_000);
+    this.#later(() => {
+      if (!queue.waiting.delete(link)) return;
+      link.set_source({ address: "" });
+      reopen(link);
+      link.close({ condition: "com.microsoft:timeout", description: "There is no session." } as never);
+    }, timeoutMs);
   }
 
   #detach(link: Sender): void {
@@ -196,8 +203,9 @@ export class ServiceBusBroker {
   #leave(connection: Connection): void {
     this.#connections.delete(connection);
     for (const { links, waiting, sessions } of this.#queues.values()) {
-      const gone = [...links, ...waiting, ...[...sessions.values()].map(({ link }) => link)].filter((link) => link.connection === connection);
-      for (const link of gone) this.#detach(link);
+      // All of them before any session ends, which would be lent to one of the others.
+      for (const set of [links, waiting]) for (const link of set) if (link.connection === connection) set.delete(link);
+      for (const { link } of [...sessions.values()]) if (link.connection === connection) this.#detach(link);
     }
   }
 
@@ -214,7 +222,7 @@ export class ServiceBusBroker {
       link.set_source({ address, filter: { [sessionFilter]: id } as never });
       const local = (link as unknown as { local: { attach: { properties: unknown } } }).local;
       local.attach.properties = { "com.microsoft:locked-until-utc": types.wrap_long(toTicks(session.until)) };
-      (link as unknown as { open(): void }).open();
+      reopen(link);
     }
   }
 
@@ -253,7 +261,9 @@ export class ServiceBusBroker {
     if (isControl(address)) return this.#manage(address, message as never, reply);
     const queue = this.#queue(address);
     const isBatch = (delivery as unknown as { format: number }).format === batchFormat;
-    const sections = isBatch ? [(amqp.decode(message as never) as unknown as { body: { content: Buffer | Buffer[] } }).body.content].flat() : [];
+    const sections = isBatch
+      ? [(amqp.decode(message as never) as unknown as { body: { content: Buffer | Buffer[] } }).body.content].flat()
+      : [];
     for (const one of isBatch ? sections.map((raw) => amqp.decode(raw)) : [message]) this.#enqueue(queue, one as never);
   }
 
@@ -338,13 +348,21 @@ export class ServiceBusBroker {
     const queue = this.#queue(address.slice(0, -"/$management".length));
     const body = request.body as Record<string, unknown>;
     const done = (answer: unknown = {}) => reply({ statusCode: 200, statusDescription: "OK" }, answer);
-    const refuse = (statusCode: number, condition: string) => reply({ statusCode, statusDescription: condition, errorCondition: condition });
+    const refuse = (statusCode: number, condition: string) =>
+      reply({ statusCode, statusDescription: condition, errorCondition: condition });
     const operation = String(request.application_properties?.operation).replace("com.microsoft:", "");
     const tokens = [body["lock-tokens"] ?? []].flat() as (Buffer | { value: Buffer })[];
     const locks = tokens.map((token) => this.#locks.get(Buffer.from("value" in token ? token.value : token).toString("hex")));
     if (locks.includes(undefined)) return refuse(410, lockLost.condition);
     const held = locks as Lock[];
-    if (operation === "renew-lock") return done({ expirations: types.wrap_array(held.map((lock) => this.#renew(lock)), 0x83, undefined) });
+    if (operation === "renew-lock")
+      return done({
+        expirations: types.wrap_array(
+          held.map((lock) => this.#renew(lock)),
+          0x83,
+          undefined,
+        ),
+      });
     if (operation === "renew-session-lock") {
       const session = queue.sessions.get(String(body["session-id"]));
       if (session === undefined) return refuse(410, "com.microsoft:session-lock-lost");
@@ -372,6 +390,10 @@ export class ServiceBusBroker {
 
 interface RejectedState {
   error?: { info?: { DeadLetterReason?: unknown; DeadLetterErrorDescription?: unknown } };
+}
+
+function reopen(link: Sender): void {
+  (link as unknown as { open(): void }).open();
 }
 
 /** Rhea answers a drain only while credit is left; one that crossed the last message has to be answered, too. */

@@ -8,6 +8,9 @@ export type {
   ServiceBusReceiverLike,
   ServiceBusReceiverSettings,
   ServiceBusSenderLike,
+  ServiceBusSequenceNumber,
   ServiceBusSessionReceiverLike,
 } from "./service-bus-client.ts";
 export { createServiceBusQueue, type ServiceBusQueueOptions } from "./service-bus-queue.ts";
+export { createStorageQueue, type StorageQueue, type StorageQueueOptions } from "./storage-queue.ts";
+export type { StorageMessageLike, StorageQueueClientLike, StorageQueueServiceLike } from "./storage-queue-client.ts";

@@ -20,6 +20,13 @@ export interface ServiceBusReceivedMessageLike {
   sessionId?: string;
   applicationProperties?: Record<string, unknown>;
   deadLetterReason?: string;
+  sequenceNumber?: ServiceBusSequenceNumber;
+}
+
+/** Where a message is in its queue: a number of 64 bits. */
+export interface ServiceBusSequenceNumber {
+  toString(): string;
+  toBytesBE(): number[];
 }
 
 /** What the queue needs of a batch of `@azure/service-bus`. */
@@ -40,10 +47,16 @@ export interface ServiceBusSenderLike {
 /** What the queue needs of a receiver of `@azure/service-bus`. */
 export interface ServiceBusReceiverLike {
   receiveMessages(maxMessageCount: number, options?: { maxWaitTimeInMs?: number }): Promise<ServiceBusReceivedMessageLike[]>;
-  peekMessages(maxMessageCount: number): Promise<ServiceBusReceivedMessageLike[]>;
+  peekMessages(
+    maxMessageCount: number,
+    options?: { fromSequenceNumber?: ServiceBusSequenceNumber },
+  ): Promise<ServiceBusReceivedMessageLike[]>;
   completeMessage(message: ServiceBusReceivedMessageLike): Promise<void>;
   abandonMessage(message: ServiceBusReceivedMessageLike): Promise<void>;
-  deadLetterMessage(message: ServiceBusReceivedMessageLike, options?: { deadLetterReason: string; deadLetterErrorDescription: string }): Promise<void>;
+  deadLetterMessage(
+    message: ServiceBusReceivedMessageLike,
+    options?: { deadLetterReason: string; deadLetterErrorDescription: string },
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,26 +80,41 @@ export interface ServiceBusReceiverSettings {
 /** What the queue needs of a `ServiceBusClient` of `@azure/service-bus`. */
 export interface ServiceBusClientLike {
   createSender(queue: string): ServiceBusSenderLike;
-  createReceiver(queue: string, options: Partial<ServiceBusReceiverSettings> & { subQueueType?: "deadLetter" }): ServiceBusMessageReceiverLike;
-  acceptNextSession(
+  createReceiver(
     queue: string,
-    options: ServiceBusReceiverSettings & { abortSignal?: AbortSignal },
-  ): Promise<ServiceBusSessionReceiverLike>;
+    options: Partial<ServiceBusReceiverSettings> & { subQueueType?: "deadLetter" },
+  ): ServiceBusMessageReceiverLike;
+  acceptNextSession(queue: string, options: ServiceBusReceiverSettings): Promise<ServiceBusSessionReceiverLike>;
   close(): Promise<void>;
 }
 
 export const receiverSettings: ServiceBusReceiverSettings = { skipParsingBodyAsJson: true, maxAutoLockRenewalDurationInMs: 0 };
 
+/** How long the service looks for a session: the call cannot be taken back. */
+const sessionTimeoutMs = 1_000;
+
 /** A client that gives up soon: what could not be sent or settled is found out by the store's sweep. */
-export async function openServiceBus(connectionString: string, operationTimeoutMs: number): Promise<ServiceBusClientLike> {
+export async function openServiceBus(
+  connectionString: string,
+  { sessions, operationTimeoutMs }: { sessions: boolean; operationTimeoutMs: number },
+): Promise<ServiceBusClientLike> {
   let sdk: typeof import("@azure/service-bus");
   try {
     sdk = await import("@azure/service-bus");
   } catch (cause) {
     throw new MissingDependencyError({ packageName: "@azure/service-bus", usedBy: "Service Bus queue", cause });
   }
-  const retryOptions = { maxRetries: 2, retryDelayInMs: 100, timeoutInMs: operationTimeoutMs };
+  const retryOptions = sessions
+    ? { maxRetries: 0, timeoutInMs: Math.min(sessionTimeoutMs, operationTimeoutMs) }
+    : { maxRetries: 2, retryDelayInMs: 100, timeoutInMs: operationTimeoutMs };
   return new sdk.ServiceBusClient(connectionString, { retryOptions });
+}
+
+/** As the SDK takes it, without the package that it takes it from. */
+export function toSequenceNumber(value: bigint): ServiceBusSequenceNumber & { readonly __isLong__: true } {
+  const bytes = new DataView(new ArrayBuffer(8));
+  bytes.setBigInt64(0, value);
+  return { __isLong__: true, toString: () => String(value), toBytesBE: () => [...new Uint8Array(bytes.buffer)] };
 }
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? "");

@@ -45,6 +45,7 @@ export class ServiceBusConsumer implements QueueConsumer {
   #failures = 0;
   #wake: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
+  #ending: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceBusConsumerOptions) {
     this.#options = options;
@@ -53,6 +54,8 @@ export class ServiceBusConsumer implements QueueConsumer {
 
   start(sessions: boolean): void {
     this.#running = this.#repeat(sessions ? () => this.#acceptSession() : () => this.#receive());
+    // Of a session that comes too late nothing is handed out.
+    this.#ending = sessions ? Promise.resolve() : this.#running;
   }
 
   setMaxInFlight(maxInFlight: number): void {
@@ -63,7 +66,7 @@ export class ServiceBusConsumer implements QueueConsumer {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#wake();
-    await this.#running;
+    await this.#ending;
     this.#endWhenSettled();
   }
 
@@ -72,6 +75,7 @@ export class ServiceBusConsumer implements QueueConsumer {
     const closed = this.close();
     await Promise.allSettled([...this.#loans].map((loan) => loan.nack()));
     await closed;
+    await this.#running;
   }
 
   get #isClosing(): boolean {
@@ -157,7 +161,7 @@ export class ServiceBusConsumer implements QueueConsumer {
       this.#wake();
     };
     try {
-      const session = await client.acceptNextSession(queueName, { ...receiverSettings, abortSignal: this.#closing.signal });
+      const session = await client.acceptNextSession(queueName, receiverSettings);
       void this.#workOff(session).then(left);
     } catch (error) {
       left();

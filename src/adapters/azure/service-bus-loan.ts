@@ -2,12 +2,7 @@ import { fromMessageText, type QueueMessage } from "../../model/queue-message.ts
 import type { Clock } from "../../ports/clock.ts";
 import type { Delivery } from "../../ports/execution-queue.ts";
 import { inTime } from "./in-time.ts";
-import {
-  isLockLost,
-  type ServiceBusReceivedMessageLike,
-  type ServiceBusReceiverLike,
-  toServiceBusError,
-} from "./service-bus-client.ts";
+import { isLockLost, type ServiceBusReceivedMessageLike, type ServiceBusReceiverLike, toServiceBusError } from "./service-bus-client.ts";
 
 /** The application property that carries how often a message was handed out before it was sent again. */
 export const deliveriesProperty = "actorfleet-deliveries";

@@ -14,6 +14,7 @@ import {
   type ServiceBusMessageLike,
   type ServiceBusReceivedMessageLike,
   type ServiceBusSenderLike,
+  toSequenceNumber,
   toServiceBusError,
 } from "./service-bus-client.ts";
 import { ServiceBusConsumer } from "./service-bus-consumer.ts";
@@ -22,7 +23,7 @@ import { deliveriesOf, deliveriesProperty, toText } from "./service-bus-loan.ts"
 /** Of the id of a session, in characters. */
 const longestSessionId = 128;
 /** How long closing waits for a server that does not answer. */
-const closeMs = 2_000;
+const closeMs = 3_000;
 
 /** How a Service Bus queue works. */
 export interface ServiceBusQueueOptions {
@@ -70,7 +71,11 @@ export function createServiceBusQueue(options: ServiceBusQueueOptions): Executio
 
 const prefix: check.OptionCheck = (value, field) => {
   if (typeof value === "string" && /^([a-z0-9][a-z0-9._/-]{0,99})?$/.test(value)) return;
-  throw new InvalidOptionsError({ field, expected: "up to 100 lower-case letters, digits and . _ / -, a letter or digit first", received: value });
+  throw new InvalidOptionsError({
+    field,
+    expected: "up to 100 lower-case letters, digits and . _ / -, a letter or digit first",
+    received: value,
+  });
 };
 
 class ServiceBusQueue implements ExecutionQueue {
@@ -78,6 +83,7 @@ class ServiceBusQueue implements ExecutionQueue {
   readonly #options: ServiceBusQueueOptions;
   readonly #clock: Clock;
   readonly #operationTimeoutMs: number;
+  readonly #sessions: boolean;
   readonly #senders = new Map<string, ServiceBusSenderLike>();
   readonly #consumers = new Set<ServiceBusConsumer>();
   #client: Promise<ServiceBusClientLike> | undefined;
@@ -87,8 +93,9 @@ class ServiceBusQueue implements ExecutionQueue {
     this.#options = options;
     this.#clock = options.clock ?? createSystemClock();
     this.#operationTimeoutMs = options.operationTimeoutMs ?? 10_000;
+    this.#sessions = options.sessions === true;
     this.capabilities = {
-      order: options.sessions === true ? "perGroup" : "loose",
+      order: this.#sessions ? "perGroup" : "loose",
       visibilityTimeout: true,
       delay: true,
       priority: false,
@@ -116,7 +123,12 @@ class ServiceBusQueue implements ExecutionQueue {
         for (const index of some) reports[index] = failed;
       };
       const texts = indices.map((index) => this.#toMessage(messages[index] as QueueMessage));
-      await this.#send(sender, texts, (some, failed) => report(some.map((at) => indices[at] as number), failed));
+      await this.#send(sender, texts, (some, failed) =>
+        report(
+          some.map((at) => indices[at] as number),
+          failed,
+        ),
+      );
     };
     await Promise.all([...parcels.values()].map(send));
     return reports;
@@ -138,7 +150,7 @@ class ServiceBusQueue implements ExecutionQueue {
       ended: (ended) => this.#consumers.delete(ended),
     });
     this.#consumers.add(consumer);
-    consumer.start(this.#options.sessions === true);
+    consumer.start(this.#sessions);
     return consumer;
   }
 
@@ -172,7 +184,8 @@ class ServiceBusQueue implements ExecutionQueue {
   async #open(): Promise<ServiceBusClientLike> {
     this.#assertOpen();
     const { client, connectionString = "" } = this.#options;
-    this.#client ??= client === undefined ? openServiceBus(connectionString, this.#operationTimeoutMs) : Promise.resolve(client);
+    const settings = { sessions: this.#sessions, operationTimeoutMs: this.#operationTimeoutMs };
+    this.#client ??= client === undefined ? openServiceBus(connectionString, settings) : Promise.resolve(client);
     return this.#client;
   }
 
@@ -188,7 +201,7 @@ class ServiceBusQueue implements ExecutionQueue {
   }
 
   #sessionOf({ group, executionId }: QueueMessage): string | undefined {
-    if (this.#options.sessions !== true) return undefined;
+    if (!this.#sessions) return undefined;
     const session = group ?? executionId;
     return session.length <= longestSessionId ? session : createHash("sha256").update(session).digest("hex");
   }
@@ -247,7 +260,10 @@ class ServiceBusQueue implements ExecutionQueue {
     const found: ServiceBusReceivedMessageLike[] = [];
     try {
       while (found.length < limit) {
-        const some = await this.#inTime("peek", receiver.peekMessages(limit - found.length));
+        // Without a number the SDK goes on where any look at this queue has ended.
+        const next = BigInt(found.at(-1)?.sequenceNumber?.toString() ?? 0) + 1n;
+        const options = { fromSequenceNumber: toSequenceNumber(next) };
+        const some = await this.#inTime("peek", receiver.peekMessages(limit - found.length, options));
         if (some.length === 0) break;
         found.push(...some);
       }
