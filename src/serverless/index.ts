@@ -1,4 +1,14 @@
 export { type AcceptedStart, type AcceptHandlerOptions, createAcceptHandler } from "./accept-handler.ts";
+export {
+  type AzureHttpRequest,
+  type AzureHttpResponse,
+  type AzureInvocation,
+  type AzureProcessOptions,
+  RedeliveryError,
+  toAzureHttpFunction,
+  toAzureQueueFunction,
+  toAzureServiceBusFunction,
+} from "./azure-functions.ts";
 export type { ProcessMessage, ProcessReport, PutAside } from "./message-batch.ts";
 export {
   type AutonomousProcessOptions,

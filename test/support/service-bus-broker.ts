@@ -130,6 +130,11 @@ export class ServiceBusBroker {
     return this;
   }
 
+  /** All that is on loan comes back, though those who have it do not know. */
+  loseLocks(): void {
+    for (const lock of [...this.#locks.values()]) this.#comeBack(lock);
+  }
+
   /** Every connection is lost; clients may come again. */
   dropConnections(): void {
     for (const connection of this.#connections) (connection as unknown as { socket: { destroy(): void } }).socket.destroy();
@@ -244,7 +249,7 @@ export class ServiceBusBroker {
     this.#pump(queue);
   }
 
-  #receive({ receiver, message, delivery, connection }: EventContext): void {
+  #receive({ receiver, message, delivery, connection }: EventContext): unknown {
     if (receiver === undefined || message === undefined || delivery === undefined) return;
     const address = receiver.target.address as string;
     receiver.add_credit(1);
@@ -272,11 +277,12 @@ export class ServiceBusBroker {
     const dueInMs = Number(message.message_annotations?.["x-opt-scheduled-enqueue-time"] ?? now) - now;
     const letter: Letter = { sequence: ++this.#sequence, enqueuedAt: now, message, returns: 0, isDue: dueInMs <= 0, lock: undefined };
     queue.letters.push(letter);
-    if (letter.isDue) return this.#pump(queue);
-    this.#later(() => {
-      letter.isDue = true;
-      this.#pump(queue);
-    }, dueInMs);
+    if (letter.isDue) this.#pump(queue);
+    else
+      this.#later(() => {
+        letter.isDue = true;
+        this.#pump(queue);
+      }, dueInMs);
   }
 
   #pump(queue: BrokerQueue): void {
@@ -344,7 +350,7 @@ export class ServiceBusBroker {
   }
 
   /** Requests to the `$management` node of a queue. */
-  #manage(address: string, request: AmqpMessage, reply: (properties: object, body?: unknown) => void): void {
+  #manage(address: string, request: AmqpMessage, reply: (properties: object, body?: unknown) => void): unknown {
     const queue = this.#queue(address.slice(0, -"/$management".length));
     const body = request.body as Record<string, unknown>;
     const done = (answer: unknown = {}) => reply({ statusCode: 200, statusDescription: "OK" }, answer);
@@ -384,7 +390,7 @@ export class ServiceBusBroker {
       if (found.length === 0) return reply({ statusCode: 204, statusDescription: "No Content" });
       return done({ messages: found.map((letter) => ({ message: amqp.encode(toWire(letter)) })) });
     }
-    reply({ statusCode: 501, statusDescription: `not here: ${operation}` });
+    return reply({ statusCode: 501, statusDescription: `not here: ${operation}` });
   }
 }
 
