@@ -1,5 +1,15 @@
 export { type AcceptedStart, type AcceptHandlerOptions, createAcceptHandler } from "./accept-handler.ts";
 export {
+  type AzureHttpRequest,
+  type AzureHttpResponse,
+  type AzureInvocation,
+  type AzureProcessOptions,
+  RedeliveryError,
+  toAzureHttpFunction,
+  toAzureQueueFunction,
+  toAzureServiceBusFunction,
+} from "./azure-functions.ts";
+export {
   type LambdaContext,
   type LambdaSqsEvent,
   type LambdaSqsResult,

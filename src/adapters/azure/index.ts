@@ -1,0 +1,16 @@
+export { toServiceBusQueueName, toStorageQueueName } from "./queue-names.ts";
+export type {
+  ServiceBusBatchLike,
+  ServiceBusClientLike,
+  ServiceBusMessageLike,
+  ServiceBusMessageReceiverLike,
+  ServiceBusReceivedMessageLike,
+  ServiceBusReceiverLike,
+  ServiceBusReceiverSettings,
+  ServiceBusSenderLike,
+  ServiceBusSequenceNumber,
+  ServiceBusSessionReceiverLike,
+} from "./service-bus-client.ts";
+export { createServiceBusQueue, type ServiceBusQueueOptions } from "./service-bus-queue.ts";
+export { createStorageQueue, type StorageQueue, type StorageQueueOptions } from "./storage-queue.ts";
+export type { StorageMessageLike, StorageQueueClientLike, StorageQueueServiceLike } from "./storage-queue-client.ts";
