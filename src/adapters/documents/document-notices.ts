@@ -3,12 +3,15 @@ import type { StoreNotice } from "../../ports/store-message.ts";
 import type { StoreWatchers } from "../records/store-watchers.ts";
 import { executionOwner, factKey, orderedNumber, spaceOf } from "./document-keys.ts";
 import type { DocumentRows } from "./document-rows.ts";
+import type { FoundPlace } from "./document-table.ts";
 
 /** A process tells others at most so often that something changed. */
 const tellGapMs = 100;
 /** How far back a look for ends begins: indexes lag behind, and clocks differ. */
 const overlapMs = 3_000;
-const maxEnds = 200;
+const endsPerPage = 500;
+/** Of more ends than that at once the rest are found by looking. */
+const maxPages = 4;
 
 type Fact = "work" | "control";
 
@@ -97,11 +100,14 @@ export class DocumentNotices {
   }
 
   async #tellEnds(name: string, since: number): Promise<void> {
-    const range = { index: "work", group: "final", after: orderedNumber(since), limit: maxEnds, descending: true } as const;
-    const places = await this.#rows.table.find(spaceOf(name), range);
-    const ended = new Set(places.map(({ owner }) => owner));
-    const ids = [...this.#watchers.followedOf(name)].filter((id) => ended.has(executionOwner(id)));
-    if (ids.length > 0) this.#watchers.tell(name, { type: "final", ids });
+    const followed = new Map([...this.#watchers.followedOf(name)].map((id) => [executionOwner(id), id]));
+    for (let after = orderedNumber(since), pages = 1; pages <= maxPages; pages++) {
+      const places = await this.#rows.table.find(spaceOf(name), { index: "work", group: "final", after, limit: endsPerPage });
+      const ids = places.flatMap(({ owner }) => followed.get(owner) ?? []);
+      if (ids.length > 0) this.#watchers.tell(name, { type: "final", ids });
+      if (places.length < endsPerPage) return;
+      after = (places.at(-1) as FoundPlace).at;
+    }
   }
 
   /** Which have changed since they were read last. */
