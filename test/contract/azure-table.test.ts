@@ -38,5 +38,5 @@ describeWith(undefined, "Table Storage store", () => {
       close: async () => void (await Promise.all(opened.map((store) => store.close()))),
     };
   });
-  for (const { name, run } of contract) it(name, run, 60_000);
+  for (const { name, run } of contract) it(name, run, 180_000);
 });

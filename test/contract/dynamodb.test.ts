@@ -40,5 +40,5 @@ describeWith(missingDynalite, "DynamoDB store", () => {
       close: async () => void (await Promise.all(opened.map((store) => store.close()))),
     };
   });
-  for (const { name, run } of contract) it(name, run, 30_000);
+  for (const { name, run } of contract) it(name, run, 60_000);
 });

@@ -58,12 +58,13 @@ export function createTableStore(options: TableStoreOptions): ExecutionStore {
       expected: "a connection string or a client, one of them",
       received: connectionString,
     });
-  const connection = new TableConnection({ table, connectionString, client, create, operationTimeoutMs, timers: createSystemClock() });
+  const timers = createSystemClock();
+  const connection = new TableConnection({ table, connectionString, client, create, operationTimeoutMs, timers });
   return createDocumentStore({
-    table: createAzureTable(connection, table, clock),
+    table: createAzureTable(connection, table, clock, timers),
     clock,
     noticeDelayMs,
-    requestsAtOnce: 16,
+    requestsAtOnce: 20,
     durability: "power",
   });
 }

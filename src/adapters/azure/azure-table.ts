@@ -6,6 +6,7 @@ import type { TableEntityLike } from "./azure-table-client.ts";
 import type { TableConnection } from "./azure-table-connection.ts";
 import { documentRow, indexRow, isRemoved, movedPlaces, toDocument, toEntity } from "./azure-table-entities.ts";
 import { isConditionFailed, isEntityMissing } from "./azure-table-errors.ts";
+import { TableWriter } from "./azure-table-writer.ts";
 
 const requestsAtOnce = 16;
 /** What one request of a query gives. */
@@ -15,7 +16,9 @@ const entitiesPerPage = 1_000;
  * Documents as entities, all of a space in one partition: a document and the entities by which its indexes show it are written in one
  * transaction, so what an index shows is what is stored.
  */
-export function createAzureTable(connection: TableConnection, table: string, clock: Clock): DocumentTable {
+export function createAzureTable(connection: TableConnection, table: string, clock: Clock, timers: Clock): DocumentTable {
+  const writer = new TableWriter(connection, timers);
+
   async function conditionally(send: Parameters<typeof connection.call<unknown>>[0]): Promise<boolean> {
     try {
       await connection.call(send);
@@ -25,9 +28,6 @@ export function createAzureTable(connection: TableConnection, table: string, clo
       throw error;
     }
   }
-
-  const transaction = (actions: readonly unknown[]) =>
-    conditionally((client, options) => client.submitTransaction(actions as never, options));
 
   async function getEntity(space: string, key: DocumentKey): Promise<TableEntityLike | undefined> {
     try {
@@ -42,17 +42,10 @@ export function createAzureTable(connection: TableConnection, table: string, clo
   async function write(space: string, next: NewDocument, tag: string | undefined, places: StoredDocument["places"] = {}): Promise<boolean> {
     const entity = toEntity(space, next);
     const { gone, come } = movedPlaces(next.owner, places, next.places);
-    if (gone.length + come.length === 0) {
-      return conditionally((client, options) =>
-        tag === undefined
-          ? client.createEntity(entity as never, options)
-          : client.updateEntity(entity as never, "Replace", { ...options, etag: tag }),
-      );
-    }
-    return transaction([
+    return writer.write(space, [
       tag === undefined ? ["create", entity] : ["update", entity, "Replace", { etag: tag }],
-      ...gone.map((rowKey) => ["delete", { partitionKey: space, rowKey }]),
-      ...come.map((rowKey) => ["upsert", { partitionKey: space, rowKey }, "Replace"]),
+      ...gone.map((rowKey) => ["delete", { partitionKey: space, rowKey }] as const),
+      ...come.map((rowKey) => ["upsert", { partitionKey: space, rowKey }, "Replace"] as const),
     ]);
   }
 
@@ -113,8 +106,9 @@ export function createAzureTable(connection: TableConnection, table: string, clo
       const { gone } = movedPlaces(previous.owner, previous.places, {});
       const rowKey = documentRow(previous);
       const marked = { partitionKey: space, rowKey, removed: true };
-      const deletions = gone.map((row) => ["delete", { partitionKey: space, rowKey: row }]);
-      if (gone.length > 0 && !(await transaction([["update", marked, "Replace", { etag: previous.tag }], ...deletions]))) return false;
+      const mark = ["update", marked, "Replace", { etag: previous.tag ?? "" }] as const;
+      const deletions = gone.map((row) => ["delete", { partitionKey: space, rowKey: row }] as const);
+      if (gone.length > 0 && !(await writer.write(space, [mark, ...deletions]))) return false;
       const etag = gone.length > 0 ? (await getEntity(space, previous))?.etag : previous.tag;
       if (etag === undefined) return true;
       return (await conditionally((client, options) => client.deleteEntity(space, rowKey, { ...options, etag }))) || gone.length > 0;
