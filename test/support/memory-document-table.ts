@@ -14,7 +14,6 @@ export type Interference = (request: string, run: () => unknown) => Promise<unkn
 export class MemoryDocuments {
   readonly spaces = new Map<string, Map<string, StoredDocument>>();
   requests = 0;
-  interfere: Interference = async (_, run) => run();
 
   space(name: string): Map<string, StoredDocument> {
     const space = this.spaces.get(name) ?? new Map<string, StoredDocument>();
@@ -26,11 +25,11 @@ export class MemoryDocuments {
 const keyOf = ({ owner, part }: DocumentKey) => `${owner} ${part}`;
 
 /** A table of documents in memory: what a service does, without a service. */
-export function createMemoryDocumentTable(documents: MemoryDocuments, inlineLength = 200): DocumentTable {
+export function createMemoryDocumentTable(documents: MemoryDocuments, { interfere }: { interfere?: Interference } = {}): DocumentTable {
   async function request<Result>(what: string, run: () => Result): Promise<Result> {
     documents.requests += 1;
     await Promise.resolve();
-    return (await documents.interfere(what, run)) as Result;
+    return (await (interfere === undefined ? run() : interfere(what, run))) as Result;
   }
 
   function write(space: string, next: NewDocument): void {
@@ -52,7 +51,7 @@ export function createMemoryDocumentTable(documents: MemoryDocuments, inlineLeng
   }
 
   return {
-    inlineLength,
+    inlineLength: 200,
     where: "documents in memory",
     get: (space, keys) => request("get", () => keys.map((key) => documents.space(space).get(keyOf(key)))),
     put: (space, next, previous) =>

@@ -19,11 +19,17 @@ const undecidedMs = 60_000;
 const overduePage = 1_000;
 const maxOverduePages = 20;
 
+/** What a claim reached for; when it failed, nobody knows what of that it got. */
+interface Claim {
+  readonly wanted: Set<string>;
+  hasFailed: boolean;
+}
+
 /** What looks for executions by their phase instead of by their ids. */
 export class DocumentClaims {
   readonly #rows: DocumentRows;
   readonly #calls: DocumentCalls;
-  readonly #claims = new Map<string, Set<string>>();
+  readonly #claims = new Map<string, Claim>();
 
   constructor(rows: DocumentRows, calls: DocumentCalls) {
     this.#rows = rows;
@@ -31,13 +37,26 @@ export class DocumentClaims {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimReport> {
-    const { name, claimId, ids, limit } = request;
+    const { name, claimId } = request;
     const earlier = this.#claims.get(claimId);
-    if (earlier !== undefined) return { executions: await this.#recall(name, claimId, earlier), refused: [] };
-    const wanted = new Set<string>();
-    this.#claims.set(claimId, wanted);
+    if (earlier !== undefined) {
+      const executions = await this.#recall(name, claimId, earlier.wanted);
+      if (executions.length > 0 || !earlier.hasFailed) return { executions, refused: [] };
+    }
+    const claim: Claim = { wanted: new Set(), hasFailed: false };
+    this.#claims.set(claimId, claim);
     const [oldest] = this.#claims.keys();
     if (this.#claims.size > maxClaims && oldest !== undefined) this.#claims.delete(oldest);
+    try {
+      return await this.#claim(request, claim.wanted);
+    } catch (error) {
+      claim.hasFailed = true;
+      throw error;
+    }
+  }
+
+  async #claim(request: ClaimRequest, wanted: Set<string>): Promise<ClaimReport> {
+    const { name, ids, limit } = request;
     if (ids !== undefined) {
       const unique = [...new Set(ids)].map((id) => ({ id }));
       for (const { id } of unique) wanted.add(id);

@@ -44,10 +44,11 @@ const bodyFields = [
   ...(["reason", "signals"] as const),
 ];
 
-/** What decisions need, what lists show, and all. */
-export type Depth = "facts" | "summary" | "whole";
+/** Nothing that lies outside, what decisions need, what lists show, and all. */
+export type Depth = "bare" | "facts" | "summary" | "whole";
 
 const neededBodies: Readonly<Record<Depth, readonly BodyField[]>> = {
+  bare: [],
   facts: ["reason", "signals"],
   summary: ["reason", "signals", "progress", "result", "error"],
   whole: bodyFields,

@@ -13,7 +13,7 @@ export async function removeRecords(rows: DocumentRows, name: string, instant: n
   const space = spaceOf(name);
   const places = await table.find(space, { index: "work", group: "final", before: orderedNumber(instant), limit });
   const owners = places.map(({ owner }) => owner);
-  const loaded = (await rows.loadOwners(name, owners, "facts")).filter((each) => each !== undefined);
+  const loaded = (await rows.loadOwners(name, owners, "bare")).filter((each) => each !== undefined);
   const removed = await inParallel(loaded, atOnce, async (each) => {
     for (let tries = 1, current: LoadedRecord | undefined = each; ; tries++) {
       if (current === undefined) return 0;
@@ -23,7 +23,7 @@ export async function removeRecords(rows: DocumentRows, name: string, instant: n
       if (record.idempotencyKey !== null) await new DocumentDecisions(rows).freeKey(name, record.idempotencyKey, record);
       if (await table.remove(space, document)) return 1;
       await rows.pause(tries, `execution ${JSON.stringify(record.id)}`);
-      current = (await rows.load(name, [record.id], "facts"))[0];
+      current = (await rows.load(name, [record.id], "bare"))[0];
     }
   });
   return removed.reduce<number>((sum, count) => sum + count, 0);
