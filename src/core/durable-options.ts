@@ -3,7 +3,7 @@ import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { RunRequest, StepResult } from "../model/run-task.ts";
 import type { ExecutionQueue } from "../ports/execution-queue.ts";
-import type { ExecutionStore } from "../ports/execution-store.ts";
+import type { ExecutionStore, StoreCapabilities } from "../ports/execution-store.ts";
 import type { AutonomousCoordinatorOptions } from "./autonomous-coordinator-options.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
@@ -141,6 +141,19 @@ export function checkDurableOptions(options: unknown): void {
   check.fields(durableChecks)(durable, "options");
   check.text(durable.name, "name");
   durableChecks.store(durable.store, "store");
+  checkCapabilities((durable.store as ExecutionStore).capabilities, others);
+}
+
+/** What a store cannot keep is refused here, and not by its claims later. */
+function checkCapabilities(
+  capabilities: StoreCapabilities,
+  { maxConcurrentPerGroup, rateLimit }: { maxConcurrentPerGroup?: unknown; rateLimit?: unknown },
+): void {
+  const expected = "nothing: this store does not keep such a limit, as its capabilities say";
+  if (maxConcurrentPerGroup !== undefined && !capabilities.groupLimits)
+    throw new InvalidOptionsError({ field: "maxConcurrentPerGroup", expected, received: maxConcurrentPerGroup });
+  if (rateLimit !== undefined && !capabilities.rateLimits)
+    throw new InvalidOptionsError({ field: "rateLimit", expected, received: rateLimit });
 }
 
 /** Throws `InvalidOptionsError` naming the first wrong field. */

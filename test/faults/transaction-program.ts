@@ -28,7 +28,7 @@ if (address.kind === "sqlite") {
     });
     say(`${n}`);
   }
-} else {
+} else if (address.kind === "postgres") {
   const coordinator = createDurableCoordinator({ ...options, store: await openStore(address) });
   const client = new pg.Client({ connectionString: address.connectionString });
   await client.connect();

@@ -1,3 +1,5 @@
+export type { TableClientLike, TableEntityLike, TableEntityPageLike } from "./azure-table-client.ts";
+export { createTableStore, type TableStoreOptions } from "./azure-table-store.ts";
 export { toServiceBusQueueName, toStorageQueueName } from "./queue-names.ts";
 export type {
   ServiceBusBatchLike,

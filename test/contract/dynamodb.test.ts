@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createDynamodbStore, type DynamodbStoreOptions } from "../../src/adapters/aws/index.ts";
+import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
+import { StoreUnavailableError } from "../../src/model/store-errors.ts";
+import type { ExecutionStore } from "../../src/ports/execution-store.ts";
+import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
+import { newExecution } from "../../src/testing/contract/store-world.ts";
+import { claimInProcess } from "../support/claiming-process.ts";
+import { describeWith } from "../support/describe-with.ts";
+import { type DynaliteServer, missingDynalite, startDynalite } from "../support/dynalite-server.ts";
+import { HttpProxy } from "../support/http-proxy.ts";
+import { createShiftedClock } from "../support/shifted-clock.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+
+let server: DynaliteServer;
+let tables = 0;
+
+beforeAll(async () => {
+  if (missingDynalite === undefined) server = await startDynalite();
+}, 60_000);
+afterAll(async () => {
+  await server?.remove();
+}, 10_000);
+
+const access = () => ({ endpoint: server.endpoint, region: "local", credentials: { accessKeyId: "local", secretAccessKey: "local" } });
+
+function nextTable(): string {
+  tables += 1;
+  return `table-${tables}`;
+}
+
+describeWith(missingDynalite, "DynamoDB store", () => {
+  const contract = executionStoreContract(async () => {
+    const table = nextTable();
+    const clock = createShiftedClock();
+    const opened: ExecutionStore[] = [];
+    const open = () => {
+      const store = createDynamodbStore({ ...access(), table, clock, noticeDelayMs: 20 });
+      opened.push(store);
+      return store;
+    };
+    return {
+      store: open(),
+      openSecond: async () => open(),
+      elapse: async (ms) => clock.move(ms),
+      close: async () => void (await Promise.all(opened.map((store) => store.close()))),
+    };
+  });
+  for (const { name, run } of contract) it(name, run, 60_000);
+});
+
+describeWith(missingDynalite, "DynamoDB store, on its own", () => {
+  const name = "p";
+  const claim = (store: ExecutionStore, claimId: string, limit = 10) =>
+    store.claim({ name, owner: "w", claimId, limit, leaseMs: 60_000, machineId: "machine", versions: "any" });
+  const complete = { type: "complete", result: "1" } as const;
+  const operationOf = ({ headers }: { headers: Record<string, string | string[] | undefined> }) =>
+    String(headers["x-amz-target"]).split(".").at(-1);
+
+  async function withProxy(
+    run: (proxy: HttpProxy, store: ExecutionStore) => Promise<void>,
+    options: DynamodbStoreOptions = {},
+  ): Promise<void> {
+    const proxy = await HttpProxy.listen(server.port);
+    const store = createDynamodbStore({ ...access(), table: nextTable(), ...options, endpoint: `http://127.0.0.1:${proxy.port}` });
+    await run(proxy, store);
+    await store.close();
+    await proxy.close();
+  }
+
+  it("two processes that claim at once never get the same execution, and leave none", async () => {
+    const table = nextTable();
+    const store = createDynamodbStore({ ...access(), table });
+    await store.insert({ name, executions: Array.from({ length: 300 }, (_, index) => newExecution(`e${index}`)) });
+    const address = { kind: "dynamodb", endpoint: server.endpoint, table } as const;
+    const taken = (await Promise.all([claimInProcess(address), claimInProcess(address)])).flat();
+    expect([taken.length, new Set(taken).size]).toEqual([300, 300]);
+    expect((await store.counts({ name })).completed).toBe(300);
+    await store.close();
+  }, 60_000);
+
+  it("answers that are lost after each write change nothing: the client repeats, and is not taken for somebody else", async () => {
+    await withProxy(async (proxy, store) => {
+      await store.counts({ name });
+      const cut = new Set<string>();
+      proxy.treat = (request) => {
+        if (operationOf(request) !== "PutItem" || cut.has(request.body)) return "pass";
+        cut.add(request.body);
+        return "cut";
+      };
+      const executions = [newExecution("a"), newExecution("b", { idempotencyKey: "k" })];
+      expect(await store.insert({ name, executions })).toMatchObject([
+        { inserted: true, repeated: false },
+        { inserted: true, repeated: false },
+      ]);
+      const { executions: claimed } = await claim(store, "c");
+      expect(claimed.map(({ id, fence }) => [id, fence])).toEqual([
+        ["a", 1],
+        ["b", 1],
+      ]);
+      const settlements = claimed.map(({ id, fence }) => ({ id, fence, outcome: complete }));
+      expect(await store.settle({ name, owner: "w", settlements })).toMatchObject([
+        { settled: true, repeated: false },
+        { settled: true, repeated: false },
+      ]);
+      expect(cut.size).toBeGreaterThan(6);
+    });
+  }, 30_000);
+
+  it("a table that throttles slows calls down, and when it goes on rejects them as unavailable", async () => {
+    const throttled = {
+      status: 400,
+      headers: { "content-type": "application/x-amz-json-1.0" },
+      body: JSON.stringify({ __type: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", message: "too much" }),
+    };
+    await withProxy(async (proxy, store) => {
+      await store.counts({ name });
+      let refusals = 2;
+      proxy.treat = (request) => (operationOf(request) === "PutItem" && refusals-- > 0 ? throttled : "pass");
+      expect(await store.insert({ name, executions: [newExecution("a")] })).toMatchObject([{ inserted: true, repeated: false }]);
+      proxy.treat = (request) => (operationOf(request) === "PutItem" ? throttled : "pass");
+      const error = await store.insert({ name, executions: [newExecution("b")] }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(StoreUnavailableError);
+      expect(String(error)).toContain("too much");
+      proxy.treat = () => "pass";
+      expect(await store.insert({ name, executions: [newExecution("b")] })).toMatchObject([{ inserted: true }]);
+    });
+  }, 30_000);
+
+  it("what a batch leaves undone is asked for again", async () => {
+    await withProxy(async (proxy, store) => {
+      const executions = Array.from({ length: 5 }, (_, index) => newExecution(`e${index}`));
+      await store.insert({ name, executions });
+      let cuts = 3;
+      proxy.treat = (request) => {
+        if (operationOf(request) !== "BatchGetItem" || cuts-- <= 0) return "pass";
+        const { RequestItems } = JSON.parse(request.body);
+        return {
+          status: 200,
+          headers: { "content-type": "application/x-amz-json-1.0" },
+          body: JSON.stringify({ Responses: {}, UnprocessedKeys: RequestItems }),
+        };
+      };
+      const records = await store.get(
+        name,
+        executions.map(({ id }) => id),
+      );
+      expect(records.map((record) => record?.id)).toEqual(executions.map(({ id }) => id));
+    });
+  }, 30_000);
+
+  it("a service that does not answer is given up in time, and a close does not wait for it", async () => {
+    const proxy = await HttpProxy.listen(server.port);
+    const frozen = await TcpProxy.listen(proxy.port);
+    const store = createDynamodbStore({
+      ...access(),
+      table: nextTable(),
+      endpoint: `http://127.0.0.1:${frozen.port}`,
+      operationTimeoutMs: 500,
+    });
+    await store.counts({ name });
+    frozen.freeze({ newOnes: true });
+    await expect(store.insert({ name, executions: [newExecution("a")] })).rejects.toThrow(StoreUnavailableError);
+    const underWay = store.counts({ name }).catch((error: { code: string }) => error.code);
+    await store.close();
+    expect(["STORE_UNAVAILABLE", "COORDINATOR_CLOSED"]).toContain(await underWay);
+    await frozen.close();
+    await proxy.close();
+  }, 30_000);
+
+  it("the data survives the end of the service", async () => {
+    const table = nextTable();
+    const store = createDynamodbStore({ ...access(), table });
+    await store.insert({ name, executions: [newExecution("a")] });
+    await server.crash();
+    await server.start();
+    expect((await store.counts({ name })).queued).toBe(1);
+    await store.close();
+  }, 30_000);
+
+  it("a client of the caller is used and stays open, and its table may have to be there", async () => {
+    const { DynamoDBClient, ListTablesCommand } = await import("@aws-sdk/client-dynamodb");
+    const client = new DynamoDBClient(access());
+    const missing = createDynamodbStore({ client, table: "missing", create: false });
+    await expect(missing.counts({ name })).rejects.toThrow(InvalidOptionsError);
+    await missing.close();
+    const store = createDynamodbStore({ client, table: nextTable() });
+    await store.insert({ name, executions: [newExecution("a")] });
+    await store.close();
+    await expect(store.counts({ name })).rejects.toThrow(CoordinatorClosedError);
+    expect((await client.send(new ListTablesCommand({}))).TableNames?.length).toBeGreaterThan(0);
+    client.destroy();
+  });
+
+  it("stores that create a table at once all succeed", async () => {
+    const table = nextTable();
+    const stores = Array.from({ length: 4 }, () => createDynamodbStore({ ...access(), table }));
+    await Promise.all(stores.map((store) => store.counts({ name })));
+    await Promise.all(stores.map((store) => store.close()));
+  }, 30_000);
+
+  it("costs so many requests: one write to start, three requests to claim ten, one write and a tenth of a read to end each", async () => {
+    await withProxy(async (proxy, store) => {
+      await store.insert({ name, executions: [newExecution("first")] });
+      const cost = async (run: () => Promise<unknown>) => {
+        const before = proxy.requests.length;
+        await run();
+        const counted = new Map<string | undefined, number>();
+        for (const request of proxy.requests.slice(before)) counted.set(operationOf(request), (counted.get(operationOf(request)) ?? 0) + 1);
+        return Object.fromEntries(counted);
+      };
+      // What tells other processes that there is work is written at most ten times a second, and counts for itself.
+      const inserted = await cost(() =>
+        store.insert({ name, executions: Array.from({ length: 9 }, (_, index) => newExecution(`e${index}`)) }),
+      );
+      expect(inserted.PutItem).toBeLessThanOrEqual(9 + 1);
+      const request = { name, owner: "w", claimId: "c", limit: 10, leaseMs: 60_000, machineId: "machine", versions: ["1"] };
+      let claimed: Awaited<ReturnType<typeof store.claim>> | undefined;
+      const claiming = await cost(async () => {
+        claimed = await store.claim(request);
+      });
+      expect(claimed?.executions).toHaveLength(10);
+      expect({ ...claiming, PutItem: claiming.PutItem }).toMatchObject({ Query: 3, BatchGetItem: 1, PutItem: 10 });
+      const settlements = (claimed?.executions ?? []).map(({ id, fence }) => ({ id, fence, outcome: complete }));
+      expect(await cost(() => store.settle({ name, owner: "w", settlements }))).toEqual({ BatchGetItem: 1, PutItem: 10 });
+    });
+  }, 30_000);
+
+  it("refuses options that cannot be", () => {
+    expect(() => createDynamodbStore({ table: "a b" })).toThrow("table: expected 3 to 255 letters");
+    expect(() => createDynamodbStore({ client: {} as never })).toThrow(InvalidOptionsError);
+    expect(() => createDynamodbStore({ tabel: "abc" } as never)).toThrow("tabel");
+  });
+});
