@@ -128,6 +128,8 @@ export interface ListRequest {
   readonly status?: ExecutionStatus;
   readonly group?: string;
   readonly tag?: string;
+  /** Default `oldest` first. */
+  readonly order?: "oldest" | "newest";
   readonly limit: number;
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
