@@ -12,6 +12,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createSqsQueue, type SqsQueueOptions } from "../../src/adapters/aws/index.ts";
+import { createSystemClock } from "../../src/core/system-clock.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
 import { StoreUnavailableError, UnsupportedOperationError } from "../../src/model/store-errors.ts";
 import type { Delivery, ExecutionQueue, PublishReport, QueueMessage } from "../../src/ports/execution-queue.ts";
@@ -280,6 +281,29 @@ test("what is put aside is in the queue for it, with the reason", async () => {
     await queue.close();
   }
 }, 30_000);
+
+test("a client of the caller's stays open", async () => {
+  const queue = open({ client });
+  const got = await consume(queue);
+  await queue.publish(messagesOf("a"));
+  await got.count(1);
+  await queue.close();
+  expect(await urlOf(`${namePrefix}${name}`)).toContain(namePrefix);
+});
+
+test("a process that stood still past its loan removes nothing", async () => {
+  let frozenMs = 0;
+  const system = createSystemClock();
+  const { spy, of } = spying();
+  const clock = { ...system, monotonicNow: () => system.monotonicNow() + frozenMs };
+  const queue = open({ client: spy, clock });
+  const got = await consume(queue, { visibilityTimeoutMs: 5_000 });
+  await queue.publish(messagesOf("a"));
+  await got.count(1);
+  frozenMs = 5_000;
+  await got.deliveries[0]?.ack();
+  expect(of(DeleteMessageBatchCommand)).toEqual([]);
+});
 
 test("any name and id gets through", async () => {
   const queue = open();
