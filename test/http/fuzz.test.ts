@@ -141,7 +141,7 @@ function usedHeapMegabytes(): number {
 }
 
 describe.each(Object.entries(worlds))("requests drawn from the OpenAPI document, to %s", (_, create) => {
-  it("are answered as the document says, and leave nothing in memory", { timeout: 60_000 }, async () => {
+  it("are answered as the document says, and leave nothing in memory", { timeout: 120_000 }, async () => {
     const coordinator = create();
     const errors: unknown[] = [];
     const api = createHttpApi(coordinator, { onError: (error) => errors.push(error), maxReplayedEvents: 100 });

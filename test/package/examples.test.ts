@@ -95,6 +95,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
   ],
   "dashboard.ts": [/Sign or discard them at http/, /Ada: discard or sign\?/, /Ada: completed, Grace: completed, Edsger: completed/],
   "inspector.ts": [/lisbon: onTheRoad/, /office: onTheRoad/, /shown: 1 of 2, no inspector is there/, /all delivered/],
+  "inspector-terminal.ts": [/^ {4}lisbon +onTheRoad$/m, /^ {4}lisbon +delivered\n {2}porto +\{running:waiting\}\n {4}porto +onTheRoad$/m],
   "serverless.ts": [/202 \/reports\/<id>/, /Sales, 10 chapters/, /in several calls/],
   "events.ts": [
     /stream: \d+ leaflet execution\.queued/,
