@@ -30,7 +30,7 @@ beforeAll(async () => {
   if (typeof launched === "string") return;
   browser = launched;
   build = await buildDashboard();
-}, 60_000);
+}, 120_000);
 
 afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
