@@ -151,7 +151,9 @@ describeDurable("several processes", (world) => {
     await expect(client.start("too many")).rejects.toThrow("4");
     world().worker({ orchestrator, maxConcurrent: 1 });
     await Promise.all(ids.map((id) => client.waitFor(id)));
-    expect(order).toEqual(["high", "low", "also low", "delayed"]);
+    // On a slow machine the delay may be over before the others are: then its priority counts.
+    expect(order.filter((what) => what !== "delayed")).toEqual(["high", "low", "also low"]);
+    expect(order).toContain("delayed");
     const { startedAt = 0, queuedAt = 0 } = (await client.getStatus(ids[0] as string)) ?? {};
     expect(startedAt - queuedAt).toBeGreaterThanOrEqual(300);
   });
