@@ -22,6 +22,7 @@ export type { CoordinatorStats, StatsStore } from "./core/coordinator-stats.ts";
 export {
   createDurableCoordinator,
   type DurableCoordinator,
+  type DurableSendOptions,
   type DurableStartEntry,
 } from "./core/durable-coordinator.ts";
 export type {

@@ -25,7 +25,10 @@ export default defineConfig({
         setupFiles: ["test/support/leave-nothing-behind.ts"],
         // Real processes and servers, one file after the other and after all else: two cores, and leases of a second.
         ...(name === "faults" && { fileParallelism: false, sequence: { groupOrder: 1 } }),
-        testTimeout: slow.has(name) ? 120_000 : 10_000,
+        testTimeout: slow.has(name) ? 120_000 : 60_000,
+        hookTimeout: 120_000,
+        // A fact that comes late is a fact: what must come soon is measured by the test that says so.
+        expect: { poll: { timeout: 30_000 } },
       },
     })),
   },

@@ -15,12 +15,15 @@ export interface AnyCoordinator {
   list(query?: ExecutionQuery): ExecutionPage | Promise<ExecutionPage>;
   counts(): ExecutionCounts | Promise<ExecutionCounts>;
   waitFor(id: string, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<unknown>;
-  send(id: string, event: EventObject): SendResult | Promise<SendResult>;
+  /** A durable coordinator stores what it cannot judge; one in memory always can. */
+  send(id: string, event: EventObject, options?: { ifAccepted?: boolean }): SendResult | Promise<SendResult>;
   cancel(id: string, reason?: string): Promise<boolean>;
   cleanup(options?: { olderThanMs?: number }): Promise<number>;
   pause(): void;
   resume(): void;
   setMaxConcurrent(maxConcurrent: number): void;
+  /** What happened in all processes, where the store keeps it; absent where there is no store. */
+  history?(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent[]>;
   on(type: "*", listener: (event: ExecutionEvent) => void): Subscription;
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<ExecutionEvent | EventsOverflowed>;
   drain(): Promise<void>;

@@ -8,7 +8,8 @@ import type { StoredExecution, StoredExecutionSummary } from "../model/stored-ex
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CloseOptions, EventOfType } from "./coordinator.ts";
 import type { StatsStore } from "./coordinator-stats.ts";
-import type { DurableCoordinator, DurableStartEntry } from "./durable-coordinator.ts";
+import { refusalOf } from "./durable-acceptance.ts";
+import type { DurableCoordinator, DurableSendOptions, DurableStartEntry } from "./durable-coordinator.ts";
 import { DurableEvents } from "./durable-events.ts";
 import { createHints, type DurableHints } from "./durable-hints.ts";
 import { createHistory, type DurableHistory, readHistory } from "./durable-history.ts";
@@ -230,11 +231,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     }
   }
 
-  async send<Event extends EventObject>(id: string, event: Event): Promise<SendResult> {
+  async send<Event extends EventObject>(id: string, event: Event, options: DurableSendOptions = {}): Promise<SendResult> {
     if (typeof (event as { type?: unknown } | null)?.type !== "string") {
       throw new InvalidOptionsError({ field: "event", expected: "an object with a type", received: event });
     }
+    check.fields({ ifAccepted: check.flag })(options, "options");
     this.#checkOpen();
+    const refusal = options.ifAccepted === true ? await this.#refusal(id, event) : undefined;
+    if (refusal !== undefined) return refusal;
     const result = await this.#writes.send(id, event);
     // It may have been parked.
     if (result.accepted && this.#worker?.leaseOf(id) === undefined) await this.#hints?.publish([{ executionId: id }]);
@@ -290,6 +294,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     check.fields({ after: check.wholeNumber(0), limit: check.wholeNumber(1) })(options, "options");
     const { store, name } = this.#options;
     const { after: afterSequence = 0, limit = 1_000 } = options;
+    await this.#history?.flush();
     return this.#patience.call(() => readHistory(store, { name, id, afterSequence, limit }));
   }
 
@@ -309,7 +314,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
 
   async #close({ mode = "release", deadlineMs = 30_000 }: CloseOptions): Promise<CloseReport> {
     const report = (await this.#worker?.close(mode, deadlineMs)) ?? { drained: 0, cancelled: 0, released: 0, abandoned: 0 };
-    await this.#history?.close();
+    await this.#history?.flush();
     this.#patience.end();
     this.#waiters.close(releasedError);
     this.#stopSupervisor();
@@ -344,6 +349,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     if (here === undefined || (here.status !== "running" && here.status !== "queued")) return info;
     const state = here.status === "running" && info.state === "running.working" ? here.state : info.state;
     return { ...info, state, ...(here.progress !== undefined && { progress: here.progress }) };
+  }
+
+  async #refusal(id: string, { type }: EventObject): Promise<SendResult | undefined> {
+    const { store, name, orchestrator, machineVersion } = this.#options;
+    if (this.orchestratorMachine === undefined) return undefined;
+    const [record] = await this.#patience.call(() => store.get(name, [id]));
+    const here = this.#fleet.record(id)?.run?.state;
+    return refusalOf(type, record, here, () => savedState(record as StoredExecution, orchestrator, machineVersion));
   }
 
   #cancelOnAbort(id: string, signal: AbortSignal, isStored: boolean): void {

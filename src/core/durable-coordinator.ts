@@ -23,6 +23,15 @@ export interface DurableStartEntry<Input> {
   options?: Omit<DurableStartOptions, "transaction">;
 }
 
+/** How a signal is sent. */
+export interface DurableSendOptions {
+  /**
+   * Whether to refuse a signal, with what is accepted, when its machine is known to have no transition for it: it runs in this process or is
+   * parked, and no other signal is on its way to it. By default it is stored all the same.
+   */
+  ifAccepted?: boolean;
+}
+
 /**
  * A coordinator whose executions are in a store: they survive the process, and several processes can work on them.
  *
@@ -58,9 +67,9 @@ export interface DurableCoordinator<Input, Output> {
   waitFor(id: string, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<Output>;
   /**
    * Stores a signal for an execution that has not ended. Its orchestrator gets the signals in order, each once in what survives of its
-   * history; a machine that has no transition for one when its turn comes drops it.
+   * history; a machine that has no transition for one when its turn comes drops it. `ifAccepted` refuses it where that is known before.
    */
-  send<Event extends EventObject>(id: string, event: Event): Promise<SendResult>;
+  send<Event extends EventObject>(id: string, event: Event, options?: DurableSendOptions): Promise<SendResult>;
   /** Asks the execution to stop; resolves when that is stored, to false when it had ended or is unknown. `waitFor` awaits the end. */
   cancel(id: string, reason?: string): Promise<boolean>;
   /** Removes records that ended strictly more than `olderThanMs` ago, 3 600 000 by default; resolves to how many. */
@@ -77,8 +86,8 @@ export interface DurableCoordinator<Input, Output> {
   /**
    * What happened to an execution in all processes, in order, where `maxStoredEvents` keeps it: at most `limit` (1 000) events with a
    * `sequence` above `after` (0). Here, `sequence` counts from 1 for each execution; numbers that are missing were dropped as the oldest.
-   * Progress that came within a moment is told once. An event is there a moment after it happened, and those of a process that died in that
-   * moment are not.
+   * Progress that came within a moment is told once. An event of this process is there at once, that of another one a moment after it
+   * happened, and those of a process that died in that moment are not.
    */
   history(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent<Output>[]>;
   /**

@@ -14,8 +14,8 @@ import { inTime } from "./durable-store-deadline.ts";
 const maxEntries = 500;
 /** How long an event may wait for others to be written with it. */
 const gatherMs = 100;
-/** How long a close waits for a store that is away. */
-const closeMs = 1_000;
+/** How long a close, or a reader, waits for a store that is away. */
+const flushMs = 1_000;
 /** Tries before events are given up: history is for looking at, and must not fill the memory while the store is away. */
 const maxFailures = 10;
 /** Above those of every worker: an end that no worker has told. */
@@ -103,11 +103,11 @@ export class DurableHistory {
     if (entries.length > 0) await patience.call(() => store.appendEvents({ name, entries, maxEvents }));
   }
 
-  /** Resolves when all is written, or a moment later. */
-  async close(): Promise<void> {
-    this.#write();
-    // What the store does not take now is given up.
-    await inTime("the store", "appendEvents", this.#writing ?? Promise.resolve(), this.#options.clock, closeMs).catch(() => {});
+  /** Resolves when all that has happened is written, or a moment later: a store that does not take it now is not waited for. */
+  async flush(): Promise<void> {
+    if (this.#unsaved.size > 0) this.#write();
+    if (this.#writing === undefined) return;
+    await inTime("the store", "appendEvents", this.#writing, this.#options.clock, flushMs).catch(() => {});
   }
 
   #keptOf({ executionId, type }: UnnumberedEvent): Kept | undefined {

@@ -69,6 +69,11 @@ export const listQuerySchema = z.strictObject({
     .describe("nextCursor of the page before, which had the same order"),
 });
 
+export const historyQuerySchema = z.strictObject({
+  after: z.coerce.number().int().min(0).max(1_000_000_000).default(0).describe("`sequence` of the last event that is known; 0"),
+  limit: z.coerce.number().int().min(1).max(1_000).default(1_000).describe("at most so many; 1 000"),
+});
+
 const serializedErrorSchema = z
   .looseObject({ name: z.string(), message: z.string(), code: z.string().optional() })
   .meta({ id: "ExecutionError", description: "why it failed; `cause` is another one" });
@@ -111,6 +116,19 @@ export const pageSchema = z
   .object({ items: z.array(listedExecutionSchema), nextCursor: z.string().optional() })
   .meta({ id: "ExecutionPage" });
 
+export const historySchema = z
+  .object({
+    items: z.array(
+      z.looseObject({
+        type: z.string(),
+        executionId: z.string(),
+        sequence: z.int().describe("counts from 1 for each execution"),
+        at: instant,
+        attempt: z.int().min(0),
+      }),
+    ),
+  })
+  .meta({ id: "History", description: "stored events of an execution; none where none are kept" });
 export const startedSchema = z.object({ id: z.string() }).meta({ id: "Started" });
 export const acceptedSchema = z.object({ accepted: z.literal(true) }).meta({ id: "Accepted" });
 

@@ -37,6 +37,7 @@ export class EventClient {
   #isUpToDate: boolean;
   #isLast = false;
   #unread = 0;
+  #isKnown: (block: Uint8Array) => boolean = () => false;
 
   constructor(options: EventClientOptions) {
     this.#options = options;
@@ -55,9 +56,10 @@ export class EventClient {
     );
   }
 
-  /** Sends this before anything else, and from then on the events. */
-  open(block: Uint8Array<ArrayBuffer>): void {
+  /** Sends this before anything else, and from then on the events, but those that are known from before. */
+  open(block: Uint8Array<ArrayBuffer>, isKnown?: (block: Uint8Array) => boolean): void {
     if (this.#ended) return;
+    if (isKnown !== undefined) this.#isKnown = isKnown;
     this.#controller.enqueue(block);
     this.#opened = true;
     this.pump();
@@ -148,9 +150,10 @@ export class EventClient {
     for (; place < replay.next && bytes < chunkBytes && !isLast; place += 1) {
       const event = replay.get(place);
       if (event === undefined || !isWanted(event)) continue;
+      isLast = event.isFinal && this.executionId !== undefined;
+      if (this.#isKnown(event.block)) continue;
       blocks.push(event.block);
       bytes += event.block.byteLength;
-      isLast = event.isFinal && this.executionId !== undefined;
     }
     return { bytes: join(blocks, bytes), next: place, isLast };
   }

@@ -7,7 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import { type EventBatch, EventClient, missedNotice } from "./event-client.ts";
 import { EventReplay } from "./event-replay.ts";
 import { Problem } from "./problem.ts";
-import { toJson, toShownEvent } from "./shown-execution.ts";
+import { toEventJson } from "./shown-execution.ts";
 import { sseBlock, sseComment, sseOpening } from "./sse-block.ts";
 
 /** Events that come together go out together. */
@@ -15,10 +15,7 @@ const gatherMs = 15;
 /** How long events are kept although nobody reads them. */
 const lingerMs = 60_000;
 const retryMs = 1_000;
-/** A larger event is sent without what makes it large. */
-const maxEventBytes = 65_536;
 const finalTypes = new Set<ExecutionEventType>(["execution.completed", "execution.failed", "execution.cancelled"]);
-const largeFields = ["result", "progress", "event", "error"] as const;
 
 export interface EventHubOptions {
   readonly coordinator: AnyCoordinator;
@@ -62,8 +59,11 @@ export class EventHub {
     return this.#clients;
   }
 
-  /** A reader of all events, or of those of one execution, from after `lastEventId` on. It must be opened. */
-  connect(executionId: string | undefined, lastEventId: string | undefined): { client: EventClient; opening: Uint8Array<ArrayBuffer>[] } {
+  /** A reader of all events, or of those of one execution. It goes on after `lastEventId` where that is known. It must be opened. */
+  connect(
+    executionId: string | undefined,
+    lastEventId: string | undefined,
+  ): { client: EventClient; opening: Uint8Array<ArrayBuffer>[]; goesOn: boolean } {
     if (this.#isClosed) throw new CoordinatorClosedError("the coordinator is closed: there are no more events");
     if (this.#clients >= this.#options.maxClients) throw new Problem("TOO_MANY_EVENT_CLIENTS");
     const { epoch, replay, batches } = this.#listen();
@@ -74,7 +74,7 @@ export class EventHub {
     const opening = [sseOpening(`${epoch}-${place - 1}`, retryMs)];
     // It comes from before this time of listening: what happened in between is not known here.
     if (from === undefined) opening.push(sseBlock({ type: "events.missed", data: missedNotice(undefined) }));
-    return { client, opening };
+    return { client, opening, goesOn: lastEventId !== undefined && from !== undefined };
   }
 
   /** Whether a reader who comes back with this id has seen all there is of the execution. */
@@ -129,7 +129,11 @@ export class EventHub {
     const { epoch, replay, batches } = this.#listening;
     const { executionId, type } = event;
     const place = replay.next;
-    replay.push({ executionId, isFinal: finalTypes.has(type), block: sseBlock({ id: `${epoch}-${place}`, type, data: toData(event) }) });
+    replay.push({
+      executionId,
+      isFinal: finalTypes.has(type),
+      block: sseBlock({ id: `${epoch}-${place}`, type, data: toEventJson(event) }),
+    });
     batches.clear();
     for (const client of this.#byExecution.get(executionId) ?? []) {
       client.expect(place);
@@ -183,15 +187,6 @@ export class EventHub {
     if (this.#clients > 0 || this.#isClosed) return;
     this.#lingerTimer = this.#options.clock.setTimeout(() => this.#stopListening(), lingerMs, true);
   }
-}
-
-function toData(event: ExecutionEvent): string {
-  const shown = toShownEvent(event);
-  const data = toJson(shown);
-  if (data.length <= maxEventBytes) return data;
-  const omitted = largeFields.filter((field) => Object.hasOwn(shown, field));
-  const rest = Object.fromEntries(Object.entries(shown).filter(([key]) => !omitted.includes(key as never)));
-  return JSON.stringify({ ...rest, omitted });
 }
 
 function splitAtLast(text: string, separator: string): [string, string?] {

@@ -1,9 +1,16 @@
+import type { AnyCoordinator } from "../core/any-coordinator.ts";
 import { isFinalStatus } from "../model/execution.ts";
+import type { ExecutionEvent } from "../model/execution-event.ts";
 import { type ApiRequest, type ApiRoute, apiRoute } from "./api-route.ts";
 import { infoOf, shownExecution } from "./execution-routes.ts";
+import { toEventJson } from "./shown-execution.ts";
 import { sseBlock } from "./sse-block.ts";
 
 const eventStream = "text/event-stream";
+/** Ids of stored events: `past-` and their sequence. */
+const pastId = /^past-(\d{1,9})$/;
+/** So many stored events are read at once. */
+const pageSize = 1_000;
 const lastEventIdHeader = { "Last-Event-ID": "the id of the last event that was read; what came after it follows, or is told as missed" };
 
 /** Event streams: of everything, and of one execution. */
@@ -28,7 +35,7 @@ export const eventRoutes: readonly ApiRoute[] = [
     method: "GET",
     path: "/executions/{id}/events",
     name: "followExecution",
-    summary: "The execution as it is, as `execution.snapshot`, then its events; ends with it.",
+    summary: "What its store knows of its past, the execution as it is, as `execution.snapshot`, then its events; ends with it.",
     headers: lastEventIdHeader,
     responses: {
       200: { description: "a stream until the execution ends", contentType: eventStream },
@@ -43,20 +50,57 @@ async function followExecution({ context: { coordinator, hub }, id, request }: A
   const { status } = await infoOf(coordinator, id);
   if (request.method === "HEAD") return streamResponse(null);
   const lastId = lastEventId(request);
+  const [, seenOfPast] = pastId.exec(lastId ?? "") ?? [];
   if (isFinalStatus(status) && lastId !== undefined && hub.hasSeenAll(id, lastId)) return new Response(null, { status: 204 });
   // Before the record is read: what happens after that is among the events.
-  const { client, opening } = hub.connect(id, lastId);
+  const { client, opening, goesOn } = hub.connect(id, seenOfPast === undefined ? lastId : undefined);
   try {
     leaveOnAbort(request, client);
+    const past = goesOn ? [] : await pastOf(coordinator, id, Number(seenOfPast ?? 0));
     const execution = await shownExecution(coordinator, id);
     const snapshot = sseBlock({ type: "execution.snapshot", data: `{"type":"execution.snapshot","execution":${execution}}` });
-    client.open(concat([...opening, snapshot]));
+    const [start, ...missed] = opening as [Uint8Array, ...Uint8Array[]];
+    // Whoever is cut off within the past goes on there; after it, the id of the place in the events of this process counts.
+    client.open(concat([...missed, ...past.map(toPastBlock), start, snapshot]), isOneOf(past));
     if (isFinalStatus((JSON.parse(execution) as { status: "completed" }).status)) client.finish();
     return streamResponse(client.stream);
   } catch (error) {
     client.end();
     throw error;
   }
+}
+
+async function pastOf(coordinator: AnyCoordinator, id: string, after: number): Promise<ExecutionEvent[]> {
+  const past: ExecutionEvent[] = [];
+  for (;;) {
+    const page = await coordinator.history?.(id, { after: past.at(-1)?.sequence ?? after, limit: pageSize });
+    past.push(...(page ?? []));
+    if (page === undefined || page.length < pageSize) return past;
+  }
+}
+
+function toPastBlock(event: ExecutionEvent): Uint8Array {
+  return sseBlock({ id: `past-${event.sequence}`, type: event.type, data: toEventJson(event) });
+}
+
+/** Whether a block tells what is stored, too: what happens while the past is read is in both. */
+function isOneOf(past: readonly ExecutionEvent[]): ((block: Uint8Array) => boolean) | undefined {
+  const newest = past.at(-1)?.at;
+  if (newest === undefined) return undefined;
+  const known = new Set(past.map(identityOf));
+  let isOver = false;
+  return (block) => {
+    if (isOver) return false;
+    const event = JSON.parse(new TextDecoder().decode(block).split("\ndata: ")[1] ?? "{}") as ExecutionEvent;
+    isOver = event.at > newest;
+    // Of progress that came within a moment, only the newest is stored.
+    return !isOver && (known.has(identityOf(event)) || event.type === "execution.progressed");
+  };
+}
+
+/** An execution does not do the same twice within a millisecond, or nobody can tell. */
+function identityOf({ type, at, attempt }: ExecutionEvent): string {
+  return `${type} ${at} ${attempt}`;
 }
 
 function leaveOnAbort({ signal }: Request, client: { end(): void }): void {

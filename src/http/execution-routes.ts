@@ -6,7 +6,7 @@ import { type ApiRoute, apiRoute, json, jsonResponse } from "./api-route.ts";
 import * as schemas from "./api-schemas.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 import { Problem } from "./problem.ts";
-import { toJson, toListedExecution, toShownExecution } from "./shown-execution.ts";
+import { toJson, toListedExecution, toShownEvent, toShownExecution } from "./shown-execution.ts";
 
 /** Operations on executions, without their event streams. */
 export const executionRoutes: readonly ApiRoute[] = [
@@ -58,6 +58,20 @@ export const executionRoutes: readonly ApiRoute[] = [
     handle: async ({ context: { coordinator }, id }) => jsonResponse(await shownExecution(coordinator, id)),
   }),
   apiRoute({
+    method: "GET",
+    path: "/executions/{id}/history",
+    name: "getHistory",
+    summary: "What has happened to an execution in all processes, as far as its store keeps it (`maxStoredEvents`).",
+    query: schemas.historyQuerySchema,
+    responses: { 200: { description: "its stored events, oldest first", contentType: json, schema: schemas.historySchema } },
+    problems: [404, 422, 503],
+    handle: async ({ context: { coordinator }, id, query }) => {
+      await infoOf(coordinator, id);
+      const events = (await coordinator.history?.(id, query)) ?? [];
+      return jsonResponse(`{"items":[${events.map((event) => toJson(toShownEvent(event))).join(",")}]}`);
+    },
+  }),
+  apiRoute({
     method: "POST",
     path: "/executions/{id}/cancel",
     name: "cancelExecution",
@@ -81,12 +95,12 @@ export const executionRoutes: readonly ApiRoute[] = [
     method: "POST",
     path: "/executions/{id}/events",
     name: "sendSignal",
-    summary: "Offers a signal to the orchestrator of an execution.",
+    summary: "Offers a signal to the orchestrator of an execution; 409 names what it takes, where it is known not to take this.",
     body: schemas.signalSchema,
     responses: { 202: { description: "taken", contentType: json, schema: schemas.acceptedSchema } },
     problems: [400, 404, 409, 413, 415, 422, 503],
     handle: async ({ context: { coordinator }, id, body }) => {
-      const answer = await coordinator.send(id, body);
+      const answer = await coordinator.send(id, body, { ifAccepted: true });
       if (answer.accepted) return jsonResponse(answer, 202);
       if (answer.reason === "unknown") throw new ExecutionNotFoundError(id);
       if (answer.reason === "final") {

@@ -6,6 +6,9 @@ import type { SerializedError } from "../model/serialized-error.ts";
 
 /** Records and events as they leave the process: without stack traces, and whatever is in them. */
 
+const maxEventBytes = 65_536;
+const largeFields = ["result", "progress", "event", "error"] as const;
+
 /** As in a list. */
 export function toListedExecution({ result: _, ...info }: ExecutionInfo): object {
   return info.error === undefined ? info : { ...info, error: withoutStack(info.error) };
@@ -23,6 +26,16 @@ export function toShownExecution(info: ExecutionInfo, orchestrator: Orchestrator
 export function toShownEvent(event: ExecutionEvent): object {
   if (event.type === "execution.reported") return { ...event, event: toShownRunEvent(event.event) };
   return "error" in event ? { ...event, error: withoutStack(event.error) } : event;
+}
+
+/** One event of a stream. A large one is sent without what makes it large. */
+export function toEventJson(event: ExecutionEvent): string {
+  const shown = toShownEvent(event);
+  const json = toJson(shown);
+  if (json.length <= maxEventBytes) return json;
+  const omitted = largeFields.filter((field) => Object.hasOwn(shown, field));
+  const rest = Object.fromEntries(Object.entries(shown).filter(([key]) => !omitted.includes(key as never)));
+  return JSON.stringify({ ...rest, omitted });
 }
 
 function toShownRunEvent(event: RunEvent): object {

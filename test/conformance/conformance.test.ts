@@ -15,7 +15,7 @@ describe("the cases of the specification", () => {
       expect(report).toMatchObject({ id, outcome: "ok" });
       // Where Postgres does not start, this is no proof.
       expect(JSON.stringify(report)).not.toContain("could not be started");
-    }, 60_000);
+    }, 120_000);
   }
 });
 

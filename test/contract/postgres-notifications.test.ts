@@ -19,7 +19,7 @@ beforeAll(async () => {
   await listener.connect();
   listener.on("notification", ({ channel }) => heard.push(channel));
   await listener.query('LISTEN "actorfleet.work"; LISTEN "actorfleet.control"; LISTEN "actorfleet.final"; LISTEN mark');
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await listener.end();
   await store.close();

@@ -30,7 +30,7 @@ beforeAll(async () => {
   store = createPostgresStore({ connectionString: server.connectionString });
   await store.insert({ name: "t", executions: [newExecution("first")] });
   await client.query("ALTER TABLE actorfleet.executions SET UNLOGGED");
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await store?.close();
   await veteran?.end();
@@ -111,7 +111,7 @@ it("a claim and a settlement touch as many pages whatever the statistics say and
       expect(settle / base.settle, `settlement, ${statistics} statistics, ${session}`).toBeLessThanOrEqual(1.35);
     }
   }
-}, 60_000);
+}, 120_000);
 
 it("a claim that goes on where the last one has ended does not walk over what was claimed before", async () => {
   const claim = (name: string, limit: number, from: string) =>
@@ -128,4 +128,4 @@ it("a claim that goes on where the last one has ended does not walk over what wa
   const goingOn = await pagesOf(client, claim("goes on", batch, there));
   expect(walking / first).toBeGreaterThan(1.5);
   expect(goingOn / first).toBeLessThanOrEqual(1.2);
-}, 60_000);
+}, 120_000);

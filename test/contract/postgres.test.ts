@@ -17,7 +17,7 @@ let schemas = 0;
 beforeAll(async () => {
   server = await startPostgres();
   admin = openAdmin();
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await admin?.end();
   await server?.remove();
@@ -66,7 +66,7 @@ describeWithPostgres("Postgres store, on its own", () => {
     const taken = (await Promise.all([claimInProcess(address), claimInProcess(address)])).flat();
     expect([taken.length, new Set(taken).size]).toEqual([2_000, 2_000]);
     await store.close();
-  }, 30_000);
+  }, 120_000);
 
   it("a start in the caller's transaction comes and goes with it", async () => {
     const store = open(nextSchema());
@@ -156,12 +156,12 @@ describeWithPostgres("Postgres store, on its own", () => {
     await admin.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
     );
-    await expect.poll(() => heard.includes("missed"), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => heard.includes("missed"), { timeout: 30_000 }).toBe(true);
     await store
       .insert({ name: "t", executions: [newExecution("a")] })
       .catch((error) => expect(error).toBeInstanceOf(StoreUnavailableError));
     await store.insert({ name: "t", executions: [newExecution("a")] });
-    await expect.poll(() => heard.includes("claimable"), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => heard.includes("claimable"), { timeout: 30_000 }).toBe(true);
     await store.close();
   });
 
@@ -175,7 +175,7 @@ describeWithPostgres("Postgres store, on its own", () => {
     admin = openAdmin();
     expect((await store.counts({ name: "t" })).queued).toBe(1);
     await store.close();
-  }, 30_000);
+  }, 120_000);
 });
 
 /** Its idle connections are lost when the server is stopped, which without a listener would end the process. */

@@ -80,4 +80,4 @@ it("no statement walks through the executions, and none is compiled anew for eac
   }
   database.close();
   expect(walks).toEqual([]);
-}, 30_000);
+}, 120_000);

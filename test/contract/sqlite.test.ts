@@ -49,7 +49,7 @@ describe("SQLite store, on its own", () => {
     expect(new Set(taken.flat()).size).toBe(2_000);
     expect(taken.flat().length).toBe(2_000);
     await store.close();
-  }, 30_000);
+  }, 120_000);
 
   it("a start within a transaction commits with the application's own data", async () => {
     const store = createSqliteStore({ filename });

@@ -44,7 +44,7 @@ describeDurable("handing over", (world) => {
     client: { getStatus(id: string): Promise<{ progress?: unknown; state: string } | undefined> },
     id: string,
     state: string,
-  ) => expect.poll(async () => client.getStatus(id), { timeout: 5_000 }).toMatchObject({ state: "running.waiting", progress: state });
+  ) => expect.poll(async () => client.getStatus(id), { timeout: 30_000 }).toMatchObject({ state: "running.waiting", progress: state });
 
   test("a parked machine wakes by its timer and by signals, each time in a worker that never saw it", async () => {
     const client = world().client({ orchestrator: approval });
@@ -129,10 +129,10 @@ describeDurable("handing over", (world) => {
     const [told, cancelled] = await client.startMany([{ input: null }, { input: null }]);
     const ends = Promise.allSettled([client.waitFor(told as string), client.waitFor(cancelled as string)]);
     const before = performance.now();
-    await expect.poll(async () => (await client.counts()).running, { timeout: 5_000, interval: 10 }).toBe(2);
+    await expect.poll(async () => (await client.counts()).running, { timeout: 30_000, interval: 10 }).toBe(2);
     await client.send(told as string, { type: "hello" });
     await client.cancel(cancelled as string);
     expect(await ends).toMatchObject([{ value: "hello" }, { reason: { code: "EXECUTION_CANCELLED" } }]);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(pollMs / 3);
   });
 });

@@ -22,7 +22,7 @@ describeWithPostgres("a start in the caller's transaction, on Postgres", () => {
     admin = new pg.Client({ connectionString: server.connectionString });
     await admin.connect();
     await admin.query("CREATE TABLE orders (id text PRIMARY KEY)");
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await admin?.end();
     await server?.remove();

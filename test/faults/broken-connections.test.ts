@@ -21,7 +21,7 @@ describeWithPostgres("connections to Postgres that break", () => {
   const at = (port: number): StoreAddress => ({ kind: "postgres", connectionString: urlOf(port), schema, operationTimeoutMs: 500 });
   beforeAll(async () => {
     server = await startPostgres();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => server?.remove());
   beforeEach(async () => {
     schema = `broken_${++schemas}`;
@@ -69,7 +69,7 @@ describeWithPostgres("connections to Postgres that break", () => {
     expect((await store.get("function", ["taken over"]))[0]?.owner).toBe(cutOff.id);
     expect(await within(30_000, "the end", load.endOf("taken over"))).toBe(400);
     expect((await faults.audit()).takeovers).toBe(2);
-  }, 90_000);
+  }, 120_000);
 
   test("a client whose connection is half-open goes on with a new one, and its start is one execution", async () => {
     const orchestrator = async (n: number) => n + 1;
@@ -80,7 +80,7 @@ describeWithPostgres("connections to Postgres that break", () => {
     expect(await client.counts()).toMatchObject({ total: 3 });
     world.worker({ orchestrator });
     expect(await Promise.all(ids.flat().map((id) => client.waitFor(id)))).toEqual([2, 3, 4]);
-  }, 30_000);
+  }, 120_000);
 
   test("close keeps its deadline while nothing answers", async () => {
     const orchestrator = (_: null, { signal }: ExecutionScope) =>
@@ -96,7 +96,7 @@ describeWithPostgres("connections to Postgres that break", () => {
       released: 1,
       abandoned: 0,
     });
-  }, 30_000);
+  }, 120_000);
 
   /** Statements whose answers are cut off while this is what is done. */
   const calls: Record<string, RegExp> = {
@@ -130,9 +130,9 @@ describeWithPostgres("connections to Postgres that break", () => {
       const ids = await Promise.all([0, 1, 2].map((n) => client.start(n)));
       const [first = "", second = "", third = ""] = ids;
       for (const type of ["one", "two"]) expect(await client.send(first, { type })).toEqual({ accepted: true });
-      await expect.poll(async () => (await client.getStatus(third))?.status, { timeout: 5_000 }).toBe("running");
+      await expect.poll(async () => (await client.getStatus(third))?.status, { timeout: 30_000 }).toBe("running");
       expect(await client.cancel(third)).toBe(true);
-      if (what === "a renewal") await expect.poll(() => proxy.cuts, { timeout: 5_000 }).toBeGreaterThan(0);
+      if (what === "a renewal") await expect.poll(() => proxy.cuts, { timeout: 30_000 }).toBeGreaterThan(0);
       for (const id of [first, second]) await client.send(id, { type: "ended" });
       expect(await client.waitFor(first)).toEqual(["one", "two"]);
       expect(await client.waitFor(second)).toEqual([]);
@@ -144,7 +144,7 @@ describeWithPostgres("connections to Postgres that break", () => {
       await expect.poll(() => worker.stats.getSnapshot().context).toMatchObject({ completed: 2, cancelled: 1, slotsTaken: 0 });
       // One that was cancelled while its claim's answer was lost never begins.
       expect([...seen.values()].filter((attempts) => attempts.length !== 1 || attempts[0] !== 1)).toEqual([]);
-    }, 30_000);
+    }, 120_000);
   }
 
   test("the answer to a caller's COMMIT is lost: the key tells that the execution was started", async () => {
@@ -178,5 +178,5 @@ describeWithPostgres("connections to Postgres that break", () => {
     await within(20_000, "the end of what had been started", load.finish());
     expect(proxy.cuts).toBeGreaterThan(50);
     await faults.audit();
-  }, 90_000);
+  }, 120_000);
 });

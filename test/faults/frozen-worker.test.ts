@@ -54,13 +54,13 @@ test(`${promise}, on SQLite`, async () => {
   const { address, remove } = temporaryFile();
   await freezeAndThaw(address);
   remove();
-}, 60_000);
+}, 120_000);
 
 describeWithPostgres("a frozen worker on Postgres", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => server?.remove());
 
   test(promise, () => freezeAndThaw({ kind: "postgres", connectionString: server.connectionString, schema: "frozen" }), 60_000);

@@ -100,7 +100,7 @@ describe.each(files)("a full disk, $how", (file) => {
     expect(results).toEqual(accepted.map((_, n) => n));
     expect(await both.counts()).toMatchObject({ completed: accepted.length, total: accepted.length });
     expect(errors).toEqual([]);
-  }, 90_000);
+  }, 120_000);
 
   test(`of calls that share a transaction each succeeds or is told that the store is unavailable`, async () => {
     const store = createSqliteStore({ filename: join(file.folder, "calls.sqlite") });
@@ -124,5 +124,5 @@ describe.each(files)("a full disk, $how", (file) => {
     await store.insert({ name: "t", executions: [newExecution("last")] });
     expect((await store.counts({ name: "t" })).total).toBe(accepted.length + 1);
     expect((await store.get("t", accepted)).every((record) => record !== undefined)).toBe(true);
-  }, 30_000);
+  }, 120_000);
 });

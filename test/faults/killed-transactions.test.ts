@@ -80,13 +80,13 @@ test(`${promise}, on SQLite`, async () => {
   await killInTransactions({ store: address, killed: address, readOrders, untilSettled: async () => {} });
   await store.close();
   remove();
-}, 60_000);
+}, 120_000);
 
 describeWithPostgres("killed transactions on Postgres", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => server?.remove());
 
   test(promise, async () => {
@@ -104,8 +104,8 @@ describeWithPostgres("killed transactions on Postgres", () => {
       killed: address,
       store: records,
       readOrders,
-      untilSettled: () => expect.poll(left, { timeout: 5_000 }).toBe(0),
+      untilSettled: () => expect.poll(left, { timeout: 30_000 }).toBe(0),
     });
     await client.end();
-  }, 60_000);
+  }, 120_000);
 });

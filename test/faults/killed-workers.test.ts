@@ -57,7 +57,7 @@ test(`${killed}, on SQLite`, async () => {
   const { address, remove } = temporaryFile();
   await killAtRandom(address);
   remove();
-}, 90_000);
+}, 120_000);
 
 test(`${deadly}, on SQLite`, async () => {
   const { address, remove } = temporaryFile();
@@ -69,7 +69,7 @@ describeWithPostgres("killed workers on Postgres", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => server?.remove());
   const address = (schema: string): StoreAddress => ({ kind: "postgres", connectionString: server.connectionString, schema });
 

@@ -12,7 +12,7 @@ describeWithPostgres(`a Postgres that goes away (seed ${faultSeed})`, () => {
   const pause = (from: number, to: number) => new Promise((resolve) => setTimeout(resolve, draw(from, to)));
   beforeAll(async () => {
     server = await startPostgres();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => server?.remove());
   afterEach(async () => {
     await server.start();
@@ -71,5 +71,5 @@ describeWithPostgres(`a Postgres that goes away (seed ${faultSeed})`, () => {
     await goesOn(at);
     await within(30_000, "the end of what had been started", at.load.finish());
     await at.audit();
-  }, 90_000);
+  }, 120_000);
 });

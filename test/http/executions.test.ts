@@ -154,8 +154,8 @@ describe.each(coordinatorKinds)("executions of a coordinator %s", (kind) => {
 });
 
 describe("a signal that is not accepted", () => {
-  it("gives 409 and the types that are", async () => {
-    const { post } = opened(apiOver("in memory", { orchestrator: expense }));
+  it.each(coordinatorKinds)("gives 409 and the types that are, %s", async (kind) => {
+    const { post } = opened(apiOver(kind, { orchestrator: expense }));
     const { body } = await post("/executions", {});
     await expect
       .poll(async () => (await post(`/executions/${body.id}/events`, { type: "shred" })).body)

@@ -1,14 +1,17 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { setup } from "xstate";
 import * as z from "zod";
+import { createPostgresStore } from "../../src/adapters/postgres/index.ts";
 import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
 import type { AnyCoordinator } from "../../src/core/any-coordinator.ts";
 import { createCoordinator } from "../../src/core/coordinator.ts";
 import { createDurableCoordinator } from "../../src/core/durable-coordinator.ts";
 import { createHttpApi } from "../../src/http/http-api.ts";
+import { describeWithPostgres } from "../support/describe-with-postgres.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { arbitraryOf, type JsonSchema } from "./schema-arbitrary.ts";
 
 interface Operation {
@@ -44,7 +47,14 @@ const worlds: Record<string, () => AnyCoordinator> = {
   "a machine in SQLite": () => {
     const store = createSqliteStore({ filename: ":memory:" });
     closing.push(() => store.close());
-    return createDurableCoordinator({ name: "fuzzed", store, orchestrator: asking, pollMs: 5, retention: { maxAgeMs: 1 } });
+    return createDurableCoordinator({
+      name: "fuzzed",
+      store,
+      orchestrator: asking,
+      pollMs: 5,
+      retention: { maxAgeMs: 1 },
+      maxStoredEvents: 20,
+    });
   },
 };
 
@@ -140,51 +150,70 @@ function usedHeapMegabytes(): number {
   return process.memoryUsage().heapUsed / 1_048_576;
 }
 
-describe.each(Object.entries(worlds))("requests drawn from the OpenAPI document, to %s", (_, create) => {
-  it("are answered as the document says, and leave nothing in memory", { timeout: 60_000 }, async () => {
-    const coordinator = create();
-    const errors: unknown[] = [];
-    const api = createHttpApi(coordinator, { onError: (error) => errors.push(error), maxReplayedEvents: 100 });
-    const get = async (path: string) => (await api.fetch(new Request(`http://localhost${path}`))).json();
-    const document = (await get("/openapi.json")) as OpenApi;
-    const schemas = new Map<JsonSchema, z.ZodType>();
-    const schemaOf = (schema: JsonSchema): z.ZodType => {
-      const known = schemas.get(schema);
-      if (known !== undefined) return known;
-      const text = JSON.stringify({ ...schema, $defs: document.components.schemas }).replaceAll("#/components/schemas/", "#/$defs/");
-      const made = z.fromJSONSchema(JSON.parse(text));
-      schemas.set(schema, made);
-      return made;
-    };
-    const answer = async (asked: Asked): Promise<number> => {
-      const { method, path, headers, body } = asked;
-      const response = await api.fetch(new Request(`http://localhost${path}`, { method, headers, ...(body !== undefined && { body }) }));
-      if (response.headers.get("content-type") === "text/event-stream") {
-        const reader = response.body?.getReader();
-        await reader?.read();
-        await reader?.cancel();
-        checkAnswer(asked, response, "", schemaOf);
-      } else checkAnswer(asked, response, await response.text(), schemaOf);
-      return response.status;
-    };
-    const statuses = new Set<number>();
-    const property = fc.asyncProperty(arbitraryRequest(document), async (asked) => {
-      statuses.add(await answer(asked));
-    });
-    const ask = (numRuns: number) => fc.assert(property, { numRuns, timeout: 5_000, endOnFailure: true });
-    closing.push(async () => {
-      api.close();
-      await coordinator.close({ mode: "cancel", deadlineMs: 1_000 });
-    });
-    for (const id of ["a", "b"]) await coordinator.start({ id, prompt: "a letter" } as never, { id });
-    for (const [status, asked] of certainRequests(document)) expect([asked.path, await answer(asked)]).toEqual([asked.path, status]);
-    await ask(600);
-    const before = usedHeapMegabytes();
-    await ask(600);
-    expect(usedHeapMegabytes() - before).toBeLessThan(20);
-    expect(errors).toEqual([]);
-    expect(await get("/healthz")).toMatchObject({ status: "ok" });
-    // What chance draws by the dozen; 202 is rarer, and was asked for above.
-    expect([...statuses].sort()).toEqual(expect.arrayContaining([200, 400, 404, 409, 422]));
+/** Asks what the document allows, and now and then what it does not; afterwards all is as it was. */
+async function checkAnswers(create: () => AnyCoordinator): Promise<void> {
+  const coordinator = create();
+  const errors: unknown[] = [];
+  const api = createHttpApi(coordinator, { onError: (error) => errors.push(error), maxReplayedEvents: 100 });
+  const get = async (path: string) => (await api.fetch(new Request(`http://localhost${path}`))).json();
+  const document = (await get("/openapi.json")) as OpenApi;
+  const schemas = new Map<JsonSchema, z.ZodType>();
+  const schemaOf = (schema: JsonSchema): z.ZodType => {
+    const known = schemas.get(schema);
+    if (known !== undefined) return known;
+    const text = JSON.stringify({ ...schema, $defs: document.components.schemas }).replaceAll("#/components/schemas/", "#/$defs/");
+    const made = z.fromJSONSchema(JSON.parse(text));
+    schemas.set(schema, made);
+    return made;
+  };
+  const answer = async (asked: Asked): Promise<number> => {
+    const { method, path, headers, body } = asked;
+    const response = await api.fetch(new Request(`http://localhost${path}`, { method, headers, ...(body !== undefined && { body }) }));
+    if (response.headers.get("content-type") === "text/event-stream") {
+      const reader = response.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      checkAnswer(asked, response, "", schemaOf);
+    } else checkAnswer(asked, response, await response.text(), schemaOf);
+    return response.status;
+  };
+  const statuses = new Set<number>();
+  const property = fc.asyncProperty(arbitraryRequest(document), async (asked) => {
+    statuses.add(await answer(asked));
   });
+  const ask = (numRuns: number) => fc.assert(property, { numRuns, timeout: 30_000, endOnFailure: true });
+  closing.push(async () => {
+    api.close();
+    await coordinator.close({ mode: "cancel", deadlineMs: 1_000 });
+  });
+  for (const id of ["a", "b"]) await coordinator.start({ id, prompt: "a letter" } as never, { id });
+  for (const [status, asked] of certainRequests(document)) expect([asked.path, await answer(asked)]).toEqual([asked.path, status]);
+  await ask(600);
+  const before = usedHeapMegabytes();
+  await ask(600);
+  expect(usedHeapMegabytes() - before).toBeLessThan(20);
+  expect(errors).toEqual([]);
+  expect(await get("/healthz")).toMatchObject({ status: "ok" });
+  // What chance draws by the dozen; 202 is rarer, and was asked for above.
+  expect([...statuses].sort()).toEqual(expect.arrayContaining([200, 400, 404, 409, 422]));
+}
+
+describe("requests drawn from the OpenAPI document are answered as it says, and leave nothing in memory", () => {
+  it.each(Object.entries(worlds))("by %s", { timeout: 120_000 }, (_, create) => checkAnswers(create));
+});
+
+describeWithPostgres("requests drawn from the OpenAPI document, to a machine in Postgres", () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres({ fsync: "off", synchronous_commit: "off" });
+  }, 120_000);
+  afterAll(() => server?.remove(), 120_000);
+
+  it("are answered as the document says, and leave nothing in memory", { timeout: 240_000 }, () =>
+    checkAnswers(() => {
+      const store = createPostgresStore({ connectionString: server.connectionString });
+      closing.push(() => store.close());
+      return createDurableCoordinator({ name: "fuzzed", store, orchestrator: asking, pollMs: 20, maxStoredEvents: 20 });
+    }),
+  );
 });

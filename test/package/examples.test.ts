@@ -96,6 +96,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
   ],
   "dashboard.ts": [/Sign or discard them at http/, /Ada: discard or sign\?/, /Ada: completed, Grace: completed, Edsger: completed/],
   "inspector.ts": [/lisbon: onTheRoad/, /office: onTheRoad/, /shown: 1 of 2, no inspector is there/, /all delivered/],
+  "inspector-terminal.ts": [/^ {4}lisbon +onTheRoad$/m, /^ {4}lisbon +delivered\n {2}porto +\{running:waiting\}\n {4}porto +onTheRoad$/m],
   "serverless.ts": [/202 \/reports\/<id>/, /Sales, 10 chapters/, /in several calls/],
   "events.ts": [
     /stream: \d+ leaflet execution\.queued/,
@@ -164,7 +165,7 @@ describe("durable-machine", () => {
     expect(await expenses("approve", "yacht")).toBe("yacht: nobody has asked for this");
     expect(await expenses("approve", "laptop", "Grace")).toBe("laptop: 1200 euros paid for laptop, approved by Grace");
     expect(await expenses("approve", "laptop", "Ada", "reject")).toMatch(/^laptop: answered already: .*approved by Grace$/);
-  }, 20_000);
+  }, 120_000);
 });
 
 describe("aws-lambda", () => {
@@ -190,7 +191,7 @@ describe("with a Postgres server of their own", () => {
     expect(output.slice(output.indexOf("Ada is killed"))).not.toMatch(/^ {2}Ada: /m);
     expect(output.match(/: 4 of 4 chapters, by .*; taken over/g), output).toHaveLength(4);
     expect(output, "what Ada began, Grace went on with").toMatch(/by Ada, (Ada, )?Grace, .*; taken over 1 times/);
-  }, 60_000);
+  }, 120_000);
 
   it.each(["transactional-start/sqlite.ts", "transactional-start/postgres.ts"])(
     "%s starts what is committed, and nothing that is undone",
@@ -239,7 +240,7 @@ describe("the tours through the capitals", () => {
     expect(output).toMatch(/Central America\n.*→/);
     expect(output).not.toMatch(/npm start goes on|Going on/);
     expect(output).not.toContain("\x1b");
-  }, 90_000);
+  }, 120_000);
 
   it("stop on Ctrl-C with a table of what was done, and go on when started again, also after kill -9", async () => {
     const state = ["--state", join(folder, "tours.db")];

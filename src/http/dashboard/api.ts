@@ -1,4 +1,5 @@
 import type { ExecutionInfo } from "../../model/execution.ts";
+import type { ExecutionEvent } from "../../model/execution-event.ts";
 
 /** An execution as the API shows it. */
 export type Execution = ExecutionInfo & { readonly stateValue?: StateValue; readonly accepts?: readonly string[] };
@@ -51,13 +52,19 @@ export function getStats(signal?: AbortSignal): Promise<Stats> {
 }
 
 export function listExecutions(filter: Filter, limit: number, cursor: string | undefined, signal: AbortSignal): Promise<Page> {
-  const query = new URLSearchParams({ limit: String(limit) });
+  const query = new URLSearchParams({ order: "newest", limit: String(limit) });
   for (const [name, value] of Object.entries({ ...filter, cursor: cursor ?? "" })) if (value !== "") query.set(name, value);
   return request(`executions?${query}`, { signal });
 }
 
 export function getExecution(id: string, signal?: AbortSignal): Promise<Execution> {
   return request(`executions/${encodeURIComponent(id)}`, { signal: signal ?? null });
+}
+
+/** What its store knows of its past, after this event. */
+export async function getHistory(id: string, after: number, signal: AbortSignal): Promise<readonly ExecutionEvent[]> {
+  const { items } = await request<{ items: ExecutionEvent[] }>(`executions/${encodeURIComponent(id)}/history?after=${after}`, { signal });
+  return items;
 }
 
 export function cancelExecution(id: string, reason: string): Promise<Execution> {

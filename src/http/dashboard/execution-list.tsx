@@ -1,27 +1,27 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { ExecutionEvent } from "../../model/execution-event.ts";
-import { type Execution, type Filter, getExecution, listExecutions } from "./api.ts";
+import { type Execution, type Filter, getExecution } from "./api.ts";
 import { toCount, toLine, toSpan, toTime } from "./format.ts";
-import { onEvents, stats } from "./live.ts";
+import { stats } from "./live.ts";
+import { LoadedExecutions, pageSize } from "./loaded-executions.ts";
 import { addressOf } from "./route.ts";
 
 const rowHeight = 36;
-const pageSize = 200;
 const spareRows = 12;
-const refreshMs = 2_000;
 const statuses = ["", "queued", "running", "completed", "failed", "cancelled"];
 
 /** All that is filtered for, a page at a time as it is scrolled; only rows in sight are in the document. */
 export function ExecutionList() {
   const [filter, setFilter] = useState<Filter>({ status: "", group: "", tag: "" });
-  const { items, isComplete, problem, loadMore } = useExecutions(filter);
-  const { viewport, top, height } = useViewport();
+  const { viewport, top, height, isPointedAt } = useViewport();
+  const isReadBelow = top >= rowHeight;
+  const loaded = useExecutions(filter, isReadBelow || isPointedAt);
+  const { items, isComplete, problem } = loaded;
   const first = Math.max(0, Math.floor(top / rowHeight) - spareRows);
   const shown = items.slice(first, Math.ceil((top + height) / rowHeight) + spareRows);
   const isNearEnd = first + shown.length + pageSize / 2 > items.length;
   useEffect(() => {
-    if (isNearEnd && !isComplete) loadMore();
-  }, [isNearEnd, isComplete, items.length, loadMore]);
+    if (isNearEnd && !isComplete) loaded.loadMore();
+  }, [isNearEnd, isComplete, items.length, loaded]);
   const known = stats.value?.records;
   const total = filter.group === "" && filter.tag === "" ? known?.[(filter.status || "total") as "total"] : undefined;
   return (
@@ -43,7 +43,7 @@ export function ExecutionList() {
         {problem ??
           (items.length === 0 && isComplete
             ? "None."
-            : `${toCount(items.length)} of ${total === undefined ? "…" : toCount(Math.max(total, items.length))} loaded, oldest first`)}
+            : `${toCount(items.length)} of ${total === undefined ? "…" : toCount(Math.max(total, items.length))} loaded, newest first${isReadBelow ? "; new ones come at the top" : isPointedAt ? "; still while you choose" : ""}`)}
       </p>
     </section>
   );
@@ -154,144 +154,37 @@ function moveFocus(event: KeyboardEvent): void {
 function useViewport() {
   const viewport = useRef<HTMLDivElement>(null);
   const [place, setPlace] = useState({ top: 0, height: 600 });
+  const [isPointedAt, setIsPointedAt] = useState(false);
   useEffect(() => {
     const element = viewport.current as HTMLDivElement;
     const measure = () => setPlace({ top: element.scrollTop, height: element.clientHeight });
+    const point = () => setIsPointedAt(element.matches(":hover") || element.contains(document.activeElement));
     measure();
     element.addEventListener("scroll", measure, { passive: true });
+    const pointing = ["pointerenter", "pointerleave", "focusin", "focusout"];
+    for (const type of pointing) element.addEventListener(type, point);
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => {
       element.removeEventListener("scroll", measure);
+      for (const type of pointing) element.removeEventListener(type, point);
       observer.disconnect();
     };
   }, []);
-  return { viewport, ...place };
+  return { viewport, ...place, isPointedAt };
 }
 
 /** Loads pages, and keeps what was loaded in step with the events. */
-function useExecutions(filter: Filter) {
-  const [version, setVersion] = useState(0);
+function useExecutions(filter: Filter, holdsStill: boolean): LoadedExecutions {
+  const [, setVersion] = useState(0);
   const loaded = useMemo(() => new LoadedExecutions(filter, () => setVersion((before) => before + 1)), [filter]);
   useEffect(() => {
     loaded.open();
     return () => loaded.close();
   }, [loaded]);
-  const loadMore = useMemo(() => () => void loaded.loadMore(), [loaded]);
-  return { items: loaded.items, isComplete: loaded.isComplete, problem: loaded.problem, loadMore, version };
-}
-
-class LoadedExecutions {
-  readonly items: Execution[] = [];
-  isComplete = false;
-  problem: string | undefined;
-  readonly #filter: Filter;
-  readonly #changed: () => void;
-  readonly #places = new Map<string, number>();
-  readonly #leaving = new AbortController();
-  #cursor: string | undefined;
-  /** While a page is on its way: what happens meanwhile is not in it, or is. */
-  #meanwhile: ExecutionEvent[] | undefined;
-  #stopListening = () => {};
-  #timer = 0;
-
-  constructor(filter: Filter, changed: () => void) {
-    this.#filter = filter;
-    this.#changed = changed;
-  }
-
-  open(): void {
-    this.#stopListening = onEvents((events) => this.#apply(events));
-    this.#timer = setInterval(() => this.#refresh(), refreshMs) as unknown as number;
-    void this.loadMore();
-  }
-
-  close(): void {
-    this.#stopListening();
-    clearInterval(this.#timer);
-    this.#leaving.abort();
-  }
-
-  async loadMore(): Promise<void> {
-    if (this.#meanwhile !== undefined || this.#leaving.signal.aborted) return;
-    const meanwhile: ExecutionEvent[] = [];
-    this.#meanwhile = meanwhile;
-    try {
-      const { items, nextCursor } = await listExecutions(this.#filter, pageSize, this.#cursor, this.#leaving.signal);
-      for (const item of items) this.#put(item);
-      this.#update(meanwhile);
-      this.isComplete = nextCursor === undefined;
-      if (nextCursor !== undefined) this.#cursor = nextCursor;
-      this.problem = undefined;
-    } catch (error) {
-      if (!this.#leaving.signal.aborted) this.problem = (error as Error).message;
-    }
-    this.#meanwhile = undefined;
-    this.#changed();
-  }
-
-  /** What has come since the last page was the last one. */
-  #refresh(): void {
-    if (this.isComplete && !document.hidden) void this.loadMore();
-  }
-
-  #put(item: Execution): void {
-    const place = this.#places.get(item.id);
-    if (place !== undefined) {
-      this.items[place] = item;
-      return;
-    }
-    this.#places.set(item.id, this.items.length);
-    this.items.push(item);
-  }
-
-  #apply(events: readonly ExecutionEvent[]): void {
-    this.#meanwhile?.push(...events);
-    if (this.#update(events)) this.#changed();
-  }
-
-  #update(events: readonly ExecutionEvent[]): boolean {
-    let isChanged = false;
-    for (const event of events) {
-      const place = this.#places.get(event.executionId);
-      const before = place === undefined ? undefined : this.items[place];
-      if (place === undefined || before === undefined) continue;
-      this.items[place] = after(before, event);
-      isChanged = true;
-    }
-    return isChanged;
-  }
-}
-
-/** The record as it is after this event. */
-function after(execution: Execution, event: ExecutionEvent): Execution {
-  const { at, attempt } = event;
-  switch (event.type) {
-    case "execution.started":
-      return { ...execution, attempt, status: "running", state: "running.working", startedAt: execution.startedAt ?? at };
-    case "execution.progressed":
-      return { ...execution, progress: event.progress };
-    case "execution.waiting":
-      return { ...execution, state: "running.waiting" };
-    case "execution.continued":
-      return { ...execution, state: "running.working" };
-    case "execution.cancelling":
-      return { ...execution, state: "running.cancelling" };
-    case "execution.timingOut":
-      return { ...execution, state: "running.timingOut" };
-    case "execution.retrying":
-      return { ...execution, status: "queued", state: "queued.delayed", error: event.error };
-    case "execution.completed": {
-      const { durationMs } = event;
-      return { ...execution, status: "completed", state: "completed", completedAt: at, durationMs };
-    }
-    case "execution.failed": {
-      const { durationMs, error } = event;
-      return { ...execution, status: "failed", state: "failed", completedAt: at, durationMs, error };
-    }
-    case "execution.cancelled":
-      return { ...execution, status: "cancelled", state: "cancelled", completedAt: at, durationMs: event.durationMs };
-    default:
-      return execution;
-  }
+  useEffect(() => {
+    loaded.holdsStill = holdsStill;
+    if (!holdsStill) loaded.refresh();
+  }, [loaded, holdsStill]);
+  return loaded;
 }

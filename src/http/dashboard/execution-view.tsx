@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { type Execution, getExecution, getMachine, type MachineDefinition, type StateValue } from "./api.ts";
 import { EventLog } from "./event-log.tsx";
+import { useExecutionEvents } from "./execution-events.ts";
 import { toSpan, toTime } from "./format.ts";
 import { JsonView } from "./json-view.tsx";
 import { onEvents, stats } from "./live.ts";
@@ -13,6 +14,7 @@ const refreshMs = 2_000;
 /** All about one execution. */
 export function ExecutionView({ id }: { id: string }) {
   const { execution, problem, refresh } = useExecution(id);
+  const { events, isStored } = useExecutionEvents(id);
   const executionMachine = useMachine("execution");
   const orchestratorMachine = useMachine("orchestrator");
   // As soon as the view is there: no key is lost.
@@ -37,7 +39,7 @@ export function ExecutionView({ id }: { id: string }) {
       </header>
       <Facts execution={execution} />
       <SteeringPanel execution={execution} onSteered={refresh} />
-      <Timeline execution={execution} />
+      <Timeline execution={execution} events={events} />
       <div class="charts">
         {orchestratorMachine && (
           <Statechart title={`its orchestrator, ${orchestratorMachine.id}`} machine={orchestratorMachine} active={orchestratorState} />
@@ -48,7 +50,7 @@ export function ExecutionView({ id }: { id: string }) {
       {reason !== undefined && <JsonView title="reason" value={reason} />}
       {status === "completed" && <JsonView title="result" value={result} />}
       {progress !== undefined && <JsonView title="progress" value={progress} />}
-      <EventLog id={id} />
+      <EventLog events={events} isStored={isStored} />
     </article>
   );
 }

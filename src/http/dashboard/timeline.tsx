@@ -2,7 +2,6 @@ import { useEffect, useState } from "preact/hooks";
 import type { ExecutionEvent } from "../../model/execution-event.ts";
 import type { Execution } from "./api.ts";
 import { toSpan } from "./format.ts";
-import { recentEvents } from "./live.ts";
 
 interface Segment {
   readonly phase: "queued" | "running" | "waiting" | "stopping";
@@ -22,9 +21,9 @@ const phases: Readonly<Partial<Record<ExecutionEvent["type"], Segment["phase"]>>
 };
 
 /** Its life from left to right: waiting for a slot, attempts, waiting for signals. */
-export function Timeline({ execution }: { execution: Execution }) {
+export function Timeline({ execution, events }: { execution: Execution; events: readonly ExecutionEvent[] }) {
   const now = useNow(execution.completedAt === undefined);
-  const segments = toSegments(execution, recentEvents.value, now);
+  const segments = toSegments(execution, events, now);
   const from = segments[0]?.from ?? now;
   const length = Math.max(1, (segments.at(-1)?.to ?? now) - from);
   return (
@@ -50,18 +49,22 @@ export function Timeline({ execution }: { execution: Execution }) {
   );
 }
 
-/** As much as was seen; before that, what the record knows. */
+/** As much as is stored or was seen; before that, what the record knows. */
 function toSegments(
-  { id, queuedAt, startedAt, completedAt, state, attempt }: Execution,
-  recent: readonly ExecutionEvent[],
+  { queuedAt, startedAt, completedAt, state, attempt }: Execution,
+  events: readonly ExecutionEvent[],
   now: number,
 ): Segment[] {
   const end = completedAt ?? now;
-  const seen = recent.filter(({ executionId, type }) => executionId === id && phases[type] !== undefined);
+  const seen = events.filter(({ type }) => type !== "execution.queued" && phases[type] !== undefined);
   const turns: { at: number; phase: Segment["phase"]; attempt: number }[] = [{ at: queuedAt, phase: "queued", attempt: 0 }];
   if (startedAt !== undefined) turns.push({ at: startedAt, phase: "running", attempt: seen[0]?.attempt || 1 });
   for (const { at, type, attempt: ofEvent } of seen) {
-    if (type !== "execution.queued" && at > (turns.at(-1)?.at ?? 0)) turns.push({ at, phase: phases[type] ?? "running", attempt: ofEvent });
+    const before = turns.at(-1);
+    const phase = phases[type] ?? "running";
+    // The store's clock and the process's may tell the same beginning a little differently.
+    const isSame = before?.phase === phase && before.attempt === ofEvent;
+    if (!isSame && at >= (before?.at ?? 0)) turns.push({ at, phase, attempt: ofEvent });
   }
   const last = turns.at(-1);
   if (completedAt === undefined && state === "running.waiting" && last?.phase === "running") last.phase = "waiting";

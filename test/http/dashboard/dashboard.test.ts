@@ -3,9 +3,18 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createMemoryStore } from "../../../src/adapters/memory/index.ts";
 import { type HttpServer, serve } from "../../../src/http/index.ts";
 import { staticFiles } from "../../../src/http/static-files.ts";
-import { type AnyOrchestrator, type Coordinator, type CoordinatorOptions, createCoordinator, type InputOf } from "../../../src/index.ts";
+import {
+  type AnyOrchestrator,
+  type Coordinator,
+  type CoordinatorOptions,
+  createCoordinator,
+  createDurableCoordinator,
+  type ExecutionScope,
+  type InputOf,
+} from "../../../src/index.ts";
 import { launchChromium } from "../../support/chromium.ts";
 import { buildDashboard } from "../../support/dashboard-build.ts";
 import { orderMachine } from "./order-machine.ts";
@@ -21,7 +30,7 @@ beforeAll(async () => {
   if (typeof launched === "string") return;
   browser = launched;
   build = await buildDashboard();
-}, 60_000);
+}, 120_000);
 
 afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
@@ -173,7 +182,7 @@ describe.skipIf(reason !== undefined)(`the dashboard${reason === undefined ? "" 
     );
     await Promise.allSettled(ids.map((id) => coordinator.waitFor(id)));
     const listed = async (count: number) => {
-      await expect.poll(() => page.locator("a.row").count(), { timeout: 5_000 }).toBe(count);
+      await expect.poll(() => page.locator("a.row").count(), { timeout: 30_000 }).toBe(count);
       return page.locator("a.row .id").allTextContents();
     };
     await page.getByText("failed", { exact: true }).last().click();
@@ -181,10 +190,61 @@ describe.skipIf(reason !== undefined)(`the dashboard${reason === undefined ? "" 
     await page.getByText("all", { exact: true }).click();
     await page.getByLabel("group").fill("odd");
     await page.keyboard.press("Enter");
-    expect(await listed(2)).toEqual(["e1", "e3"]);
+    expect(await listed(2)).toEqual(["e3", "e1"]);
     await page.getByLabel("tag", { exact: true }).fill("low");
     await page.keyboard.press("Enter");
     expect(await listed(1)).toEqual(["e1"]);
+  });
+
+  it("shows the newest first, and keeps still for who reads below or is about to choose", async () => {
+    const { coordinator, page } = await shown({ orchestrator: () => new Promise<void>(() => {}), maxConcurrent: 1 });
+    const startMany = (name: string) =>
+      coordinator.startMany(Array.from({ length: 300 }, (_, n) => ({ input: undefined, options: { id: `${name}-${n}` } })));
+    const first = () => page.locator("a.row .id").first().textContent();
+    await startMany("a");
+    await expect.poll(first, { timeout: 30_000 }).toBe("a-299");
+    await page.locator(".rows").hover();
+    await page.getByText("still while you choose").waitFor();
+    await startMany("b");
+    await page.locator(".footing", { hasText: "of 600 loaded" }).waitFor();
+    expect(await first()).toBe("a-299");
+    await page.mouse.move(0, 0);
+    await expect.poll(first, { timeout: 30_000 }).toBe("b-299");
+    await page.locator(".rows").evaluate((element) => element.scrollTo(0, 4_000));
+    await page.getByText("new ones come at the top").waitFor();
+    await startMany("c");
+    await page.locator(".footing", { hasText: "of 900" }).waitFor();
+    await rowOf(page, "b-188").waitFor();
+    await page.locator(".rows").evaluate((element) => element.scrollTo(0, 0));
+    await expect.poll(first, { timeout: 30_000 }).toBe("c-299");
+  });
+
+  it("tells what the store knows of the past, every attempt of it", async () => {
+    const store = createMemoryStore();
+    const options = { name: "past", store, pollMs: 10, maxStoredEvents: 100 } as const;
+    const worker = createDurableCoordinator({
+      ...options,
+      retry: { maxAttempts: 3, backoff: { type: "exponential", delayMs: 20, jitter: 0 } },
+      orchestrator: async (_: number, { attempt }: ExecutionScope) => {
+        if (attempt < 3) throw new RangeError(`not at ${attempt}`);
+        return "at last";
+      },
+    });
+    const id = await worker.start(1, { id: "tried" });
+    await worker.waitFor(id);
+    await worker.close();
+    const client = createDurableCoordinator({ ...options, role: "client", orchestrator: async () => 1 });
+    cleanups.push(() => client.close().then(() => store.close()));
+    const server = await listening(client as unknown as Coordinator<never, unknown>);
+    const { page } = await opened(server.url);
+    await rowOf(page, "tried").click();
+    await page.locator(".log").getByText("RangeError: not at 2; again in 40 ms").waitFor();
+    expect(await page.locator(".timeline li").allInnerTexts()).toEqual([
+      expect.stringMatching(/^queued/),
+      ...[1, 2].flatMap((attempt) => [expect.stringMatching(`^attempt ${attempt} `), expect.stringMatching(/^queued/)]),
+      expect.stringMatching(/^attempt 3 /),
+    ]);
+    expect(await page.locator(".log li").count()).toBe(7);
   });
 
   it("goes on by itself when the server was away", async () => {
@@ -201,14 +261,14 @@ describe.skipIf(reason !== undefined)(`the dashboard${reason === undefined ? "" 
     const { coordinator, page } = await shown({ orchestrator: () => new Promise<void>(() => {}), maxConcurrent: 1 });
     await coordinator.startMany(Array.from({ length: 100_000 }, (_, n) => ({ input: undefined, options: { id: `e${n}` } })));
     await page.reload();
-    await rowOf(page, "e0").first().waitFor();
+    await rowOf(page, "e99999").waitFor();
     await page.locator(".footing", { hasText: "of 100,000" }).waitFor();
     const rows = page.locator(".rows");
     for (let seen = 0; seen < 1_000; ) {
       await rows.evaluate((element) => element.scrollTo(0, element.scrollHeight));
-      await expect.poll(() => page.locator("a.row").count(), { timeout: 5_000 }).toBeGreaterThan(0);
+      await expect.poll(() => page.locator("a.row").count(), { timeout: 30_000 }).toBeGreaterThan(0);
       const last = (await page.locator("a.row .id").last().textContent()) ?? "";
-      seen = Number(last.slice(1));
+      seen = 100_000 - Number(last.slice(1));
       expect(await page.locator("a.row").count()).toBeLessThan(80);
     }
   });

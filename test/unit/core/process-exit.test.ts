@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 function run(script: string): Promise<{ code: number | null; printed: string }> {
   return new Promise((resolve, reject) => {
     const program = `import { createCoordinator } from ${JSON.stringify(entry)};\n${script}`;
-    const child = spawn(process.execPath, ["--input-type=module", "--no-warnings", "-e", program], { cwd: root, timeout: 8_000 });
+    const child = spawn(process.execPath, ["--input-type=module", "--no-warnings", "-e", program], { cwd: root, timeout: 50_000 });
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (data) => {

@@ -51,6 +51,35 @@ const approval = setup({
   output: ({ context, self }) => `${String((self.getSnapshot() as { value?: unknown }).value)} ${context.by ?? ""}`,
 });
 
+test("with `ifAccepted`, a signal is refused only where it is known that its machine would drop it", async () => {
+  const worker = world.process({ orchestrator: approval });
+  const client = world.process({ orchestrator: approval, role: "client" });
+  const other = world.process({ orchestrator: async () => "", role: "client" });
+  const ifAccepted = { ifAccepted: true };
+  const wrong = { type: "approve" };
+  const refused = { accepted: false, reason: "notAccepted", accepts: ["approved", "note"] };
+  const id = await client.start({ what: "ship" });
+  expect(await client.send("nobody", wrong, ifAccepted)).toMatchObject({ reason: "unknown" });
+  await world.clock.advance(10);
+  // Parked: any process knows that has the machine.
+  expect(await client.send(id, wrong, ifAccepted)).toEqual(refused);
+  expect(await worker.send(id, wrong, ifAccepted)).toEqual(refused);
+  expect(await other.send(id, wrong, ifAccepted)).toEqual({ accepted: true });
+  // That one is on its way, so nobody knows what comes after it.
+  expect(await client.send(id, wrong, ifAccepted)).toEqual({ accepted: true });
+  await world.clock.advance(2_000);
+  expect(await client.send(id, { type: "note" }, ifAccepted)).toEqual({ accepted: true });
+  await world.clock.advance(2_000);
+  expect(await client.send(id, wrong)).toEqual({ accepted: true });
+  await world.clock.advance(2_000);
+  const queued = await client.start({ what: "wait" }, { delayMs: day });
+  expect(await client.send(queued, wrong, ifAccepted)).toEqual({ accepted: true });
+  expect(await client.send(id, { type: "approved", by: "Ada" }, ifAccepted)).toEqual({ accepted: true });
+  await world.clock.advance(2_000);
+  expect(await client.send(id, wrong, ifAccepted)).toMatchObject({ reason: "final" });
+  await expect(client.send(id, wrong, { ifAccepted: 1 } as never)).rejects.toThrow("ifAccepted");
+});
+
 test("a machine that waits is parked: no worker holds it, and a signal wakes it in another process", async () => {
   const first = world.process({ orchestrator: approval });
   const id = await first.start({ what: "ship" });
