@@ -45,11 +45,12 @@ const unknownTopic = 3;
 const source = fileURLToPath(new URL("kafka-mock.c", import.meta.url));
 const header = "/usr/include/librdkafka/rdkafka_mock.h";
 
-/** Compiles the mock; in words, why that cannot be. */
+/** What compiles the mock; in words, why nothing does. */
 function findCompiler(): { path: string } | { missing: string } {
   const compiler = findProgram(["cc", "gcc"], "gcc");
   if ("missing" in compiler) return compiler;
-  // The package brings no program of its own; looking for the compiler's name would never install it.
+  // What these packages bring is no program: that none is found is what installs them.
+  if (!existsSync("/usr/include/stdio.h")) findProgram(["libc6-dev"], "libc6-dev");
   if (!existsSync(header)) findProgram(["librdkafka-dev"], "librdkafka-dev");
   return existsSync(header) ? compiler : { missing: "the header rdkafka_mock.h of the Debian package librdkafka-dev is not there" };
 }
@@ -61,11 +62,20 @@ export function describeWithKafka(name: string, suite: () => void): void {
   describeWith("missing" in compiler ? compiler.missing : undefined, name, suite);
 }
 
-export async function startKafka(brokerCount = 1): Promise<KafkaServer> {
+let program: string | undefined;
+
+/** Once for each process, until its end. */
+function compile(): string {
   if ("missing" in compiler) throw new Error(compiler.missing);
   const folder = mkdtempSync(join(tmpdir(), "actorfleet-kafka-"));
-  const program = join(folder, "kafka-mock");
-  execFileSync(compiler.path, ["-O1", "-o", program, source, "-lrdkafka"], { stdio: ["ignore", "ignore", "pipe"] });
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "kafka-mock");
+  execFileSync(compiler.path, ["-o", file, source, "-lrdkafka"], { stdio: ["ignore", "ignore", "pipe"] });
+  return file;
+}
+
+export async function startKafka(brokerCount = 1): Promise<KafkaServer> {
+  program ??= compile();
   const child = spawn(program, [`${brokerCount}`], { stdio: ["pipe", "pipe", "ignore"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -103,7 +113,6 @@ export async function startKafka(brokerCount = 1): Promise<KafkaServer> {
       child.stdin.destroy();
       child.kill("SIGKILL");
       await ended;
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -45,7 +45,7 @@ export interface KafkaQueueOptions {
   clientId?: string;
   /** How long a call may take before it rejects with `StoreUnavailableError`, or a publish reports `unavailable`; 10 000. */
   operationTimeoutMs?: number;
-  /** After so long without a sign of life the partitions of a consumer go to others, and its loans are lost; 30 000. */
+  /** After so long without a sign of life the partitions of a consumer go to others, and its loans are lost; brokers set limits to it. 30 000. */
   sessionTimeoutMs?: number;
   /** For time limits and pauses. The system's. */
   clock?: Clock;

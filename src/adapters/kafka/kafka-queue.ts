@@ -22,7 +22,7 @@ const capabilities: QueueCapabilities = {
 };
 
 /**
- * A queue of topics on a Kafka cluster (2.1 or newer): one of messages and one of what was put aside for each coordinator name. Workers of a
+ * A queue of topics on a Kafka cluster (2.4 or newer): one of messages and one of what was put aside for each coordinator name. Workers of a
  * name are one consumer group; messages of one execution group share a partition and keep their order, but for those that were refused, which
  * go to its end. A worker that dies gives its partitions to others after `sessionTimeoutMs`, with all that was not settled.
  */

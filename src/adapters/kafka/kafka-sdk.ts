@@ -55,7 +55,7 @@ export interface KafkaRecordsBatch {
   }[];
 }
 
-export interface KafkaFetchResponse {
+interface KafkaFetchResponse {
   readonly responses: readonly {
     readonly partitions: readonly { readonly partitionIndex: number; readonly records?: readonly KafkaRecordsBatch[] | null }[];
   }[];

@@ -25,7 +25,9 @@ export class KafkaTopics {
   ready(topic: string, partitions = this.#options.partitions): Promise<void> {
     let known = this.#known.get(topic);
     if (known === undefined) {
-      known = this.#connection.inTime("metadata", this.#makeReady(topic, partitions)).catch((error: unknown) => {
+      const stop = { isOver: false };
+      known = this.#connection.inTime("metadata", this.#makeReady(topic, partitions, stop)).catch((error: unknown) => {
+        stop.isOver = true;
         this.#known.delete(topic);
         throw error;
       });
@@ -45,7 +47,7 @@ export class KafkaTopics {
     }
   }
 
-  async #makeReady(topic: string, partitions: number): Promise<void> {
+  async #makeReady(topic: string, partitions: number, stop: { isOver: boolean }): Promise<void> {
     const { topics: missing, replicas } = this.#options;
     const admin = await this.#open();
     for (let failures = 1; ; failures++) {
@@ -65,13 +67,12 @@ export class KafkaTopics {
           const expected = `brokers that create the topic ${topic} when asked to; they said: ${reasonsOf(error)}`;
           throw new InvalidOptionsError({ field: "topics", expected, received: missing });
         });
-        return;
       } catch (error) {
-        if (isFinal(error) || this.#connection.isClosed) throw error;
-        // A topic that is being made has no leader for a moment.
-        await this.#connection.pause(failures);
-        this.#connection.assertOpen();
+        if (isFinal(error) || stop.isOver) throw error;
       }
+      // It takes a moment until all brokers know of it, and it has a leader.
+      await this.#connection.pause(failures);
+      this.#connection.assertOpen();
     }
   }
 
