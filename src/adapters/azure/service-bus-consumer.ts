@@ -40,6 +40,8 @@ export class ServiceBusConsumer implements QueueConsumer {
   readonly #loans = new Set<ServiceBusLoan>();
   readonly #closing = new AbortController();
   #maxInFlight: number;
+  /** All that were opened: a closed one cannot settle. */
+  readonly #receivers = new Set<ServiceBusMessageReceiverLike>();
   #receiver: ServiceBusMessageReceiverLike | undefined;
   #sessions = 0;
   #failures = 0;
@@ -122,8 +124,9 @@ export class ServiceBusConsumer implements QueueConsumer {
     const { client, queueName, consume } = this.#options;
     const room = () => this.#maxInFlight - this.#loans.size;
     if (room() <= 0) return this.#pause();
-    this.#receiver ??= client.createReceiver(queueName, receiverSettings);
-    const receiver = this.#receiver;
+    const receiver = this.#receiver ?? client.createReceiver(queueName, receiverSettings);
+    this.#receiver = receiver;
+    this.#receivers.add(receiver);
     let wanted = 1;
     for (let waitMs = lookMs; wanted > 0 && !this.#isClosing; waitMs = restMs) {
       const messages = await this.#take(receiver, wanted, waitMs);
@@ -145,9 +148,9 @@ export class ServiceBusConsumer implements QueueConsumer {
       const taken = receiver.receiveMessages(count, { maxWaitTimeInMs: waitMs });
       return await inTime(clock, "Service Bus, receive", taken, waitMs + operationTimeoutMs);
     } catch (error) {
-      // Settling goes on without it.
+      // If it opened its link again, the SDK would settle over that one what came over the lost one, and never get an answer.
       this.#receiver = undefined;
-      void receiver.close().catch(() => {});
+      if (this.#loans.size === 0) this.#closeReceivers();
       throw error;
     }
   }
@@ -211,7 +214,12 @@ export class ServiceBusConsumer implements QueueConsumer {
 
   #endWhenSettled(): void {
     if (!this.#isClosing || this.#loans.size > 0) return;
-    void this.#receiver?.close().catch(() => {});
+    this.#closeReceivers();
     this.#options.ended(this);
+  }
+
+  #closeReceivers(): void {
+    for (const receiver of this.#receivers) void receiver.close().catch(() => {});
+    this.#receivers.clear();
   }
 }

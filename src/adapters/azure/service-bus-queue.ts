@@ -3,17 +3,21 @@ import { createSystemClock } from "../../core/system-clock.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../model/errors.ts";
 import * as check from "../../model/option-check.ts";
 import { toMessageText } from "../../model/queue-message.ts";
+import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionQueue, PublishReport, PutAsideMessage, QueueCapabilities, QueueMessage } from "../../ports/execution-queue.ts";
 import { inTime } from "./in-time.ts";
 import { toServiceBusQueueName } from "./queue-names.ts";
 import {
+  cutOff,
   isTooLarge,
   openServiceBus,
   type ServiceBusClientLike,
   type ServiceBusMessageLike,
+  type ServiceBusMessageReceiverLike,
   type ServiceBusReceivedMessageLike,
   type ServiceBusSenderLike,
+  type ServiceBusSequenceNumber,
   toSequenceNumber,
   toServiceBusError,
 } from "./service-bus-client.ts";
@@ -173,8 +177,12 @@ class ServiceBusQueue implements ExecutionQueue {
       if (this.#options.client === undefined) await client.close();
       else await Promise.all([...this.#senders.values()].map((sender) => sender.close()));
     };
-    // A server that is dead keeps what it has locked until the locks end.
-    await inTime(this.#clock, "Service Bus, close", end(), closeMs).catch(() => {});
+    try {
+      await inTime(this.#clock, "Service Bus, close", end(), closeMs);
+    } catch {
+      // A server that is dead keeps what it has locked until the locks end.
+      if (this.#options.client === undefined) cutOff(client);
+    }
   }
 
   #assertOpen(): void {
@@ -238,8 +246,8 @@ class ServiceBusQueue implements ExecutionQueue {
         const some = batch.length > 0 ? batch : messages.map((_, index) => index).slice(next);
         if (batch.length === 0) next = messages.length;
         if (isTooLarge(error)) report(some, { published: false, reason: "tooLarge", cause });
-        else if (cause === error) throw error;
-        else report(some, { published: false, reason: "unavailable", cause });
+        else if (cause instanceof StoreUnavailableError) report(some, { published: false, reason: "unavailable", cause });
+        else throw cause;
       }
     }
   }
@@ -263,7 +271,7 @@ class ServiceBusQueue implements ExecutionQueue {
         // Without a number the SDK goes on where any look at this queue has ended.
         const next = BigInt(found.at(-1)?.sequenceNumber?.toString() ?? 0) + 1n;
         const options = { fromSequenceNumber: toSequenceNumber(next) };
-        const some = await this.#inTime("peek", receiver.peekMessages(limit - found.length, options));
+        const some = await this.#peekOnce(receiver, limit - found.length, options);
         if (some.length === 0) break;
         found.push(...some);
       }
@@ -272,6 +280,16 @@ class ServiceBusQueue implements ExecutionQueue {
       throw toServiceBusError(error);
     } finally {
       void receiver.close().catch(() => {});
+    }
+  }
+
+  /** Unless it is told, the SDK waits a minute for an answer that was lost with its connection. */
+  async #peekOnce(receiver: ServiceBusMessageReceiverLike, count: number, options: { fromSequenceNumber: ServiceBusSequenceNumber }) {
+    const over = new AbortController();
+    try {
+      return await this.#inTime("peek", receiver.peekMessages(count, { ...options, abortSignal: over.signal }));
+    } finally {
+      over.abort();
     }
   }
 
