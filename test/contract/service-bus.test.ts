@@ -41,7 +41,7 @@ describe.each([{ sessions: false }, { sessions: true }])("Service Bus queue, ses
 });
 
 describe("Service Bus queue, in trouble", () => {
-  timersInBackground("@azure/core-amqp", "@azure/service-bus", "rhea", "rhea-promise");
+  timersInBackground("@azure", "rhea", "rhea-promise");
 
   const name = "contract";
   let broker: ServiceBusBroker;
@@ -75,24 +75,32 @@ describe("Service Bus queue, in trouble", () => {
   const count = (got: readonly unknown[], number: number) => expect.poll(() => got.length, { timeout: 10_000, interval: 5 }).toBe(number);
   const nothing = () => {};
 
-  it.each([false, true])("two coordinators run 100 executions, each once (sessions: %s)", async (sessions) => {
-    const { runs, completed } = await runOverQueue(() => open({ sessions }), { count: 100 });
-    expect([completed, runs.every((times) => times === 1)]).toEqual([100, true]);
-  }, 30_000);
+  it.each([false, true])(
+    "two coordinators run 100 executions, each once (sessions: %s)",
+    async (sessions) => {
+      const { runs, completed } = await runOverQueue(() => open({ sessions, operationTimeoutMs: 10_000 }), { count: 100, pollMs: 5_000 });
+      expect([completed, runs.every((times) => times === 1)]).toEqual([100, true]);
+    },
+    30_000,
+  );
 
-  it.each([false, true])("work goes on over lost connections (sessions: %s)", async (sessions) => {
-    let isOver = false;
-    const drops = async () => {
-      for (let drop = 0; drop < 5 && !isOver; drop++) {
-        broker.dropConnections();
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    };
-    // What was lost on its way is found by the poll.
-    const { runs, completed } = await runOverQueue(() => open({ sessions }), { count: 100, pollMs: 2_000, midway: drops });
-    isOver = true;
-    expect([completed, runs.every((times) => times === 1)]).toEqual([100, true]);
-  }, 60_000);
+  it.each([false, true])(
+    "work goes on over lost connections (sessions: %s)",
+    async (sessions) => {
+      let isOver = false;
+      const drops = async () => {
+        for (let drop = 0; drop < 5 && !isOver; drop++) {
+          broker.dropConnections();
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      };
+      // What was lost on its way is found by the poll.
+      const { runs, completed } = await runOverQueue(() => open({ sessions }), { count: 100, pollMs: 2_000, midway: drops });
+      isOver = true;
+      expect([completed, runs.every((times) => times === 1)]).toEqual([100, true]);
+    },
+    60_000,
+  );
 
   it("messages that were on loan when the connection was lost can be settled over the next one", async () => {
     const queue = open();
@@ -154,12 +162,14 @@ describe("Service Bus queue, in trouble", () => {
     const queue = open({ onError: (error) => void errors.push(error) });
     const got = await consume(queue, (delivery) => void delivery.ack().catch(nothing));
     await broker.stop();
-    expect(await queue.publish([message("a")])).toMatchObject([{ published: false, reason: "unavailable", cause: expect.any(StoreUnavailableError) }]);
+    expect(await queue.publish([message("a")])).toMatchObject([
+      { published: false, reason: "unavailable", cause: expect.any(StoreUnavailableError) },
+    ]);
     await expect(consume(open(), nothing)).rejects.toThrow(StoreUnavailableError);
     await expect.poll(() => errors.length, { timeout: 5_000 }).toBeGreaterThan(0);
     expect(errors.filter((error) => !(error instanceof StoreUnavailableError))).toEqual([]);
     await broker.start();
-    await expect.poll(async () => (await queue.publish([message("b")]))[0]?.published, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await queue.publish([message("b")]))[0], { timeout: 10_000 }).toEqual({ published: true });
     await expect.poll(() => got.at(-1)?.message?.executionId, { timeout: 10_000 }).toBe("b");
     await broker.stop();
     const startedAt = performance.now();
