@@ -9,6 +9,8 @@ import { runOverQueue } from "../support/run-over-queue.ts";
 
 let azurite: Azurite;
 let worlds = 0;
+/** Twenty messages are settled in it, one after the other, on a machine that has much else to do. */
+const visibilityTimeoutMs = 2_000;
 
 beforeAll(async () => {
   azurite = await startAzurite();
@@ -32,6 +34,7 @@ describe("storage queue", () => {
     };
     return {
       queue: open(),
+      visibilityTimeoutMs,
       openSecond: async () => open(),
       now: () => Date.now(),
       elapse: (ms) => new Promise((resolve) => setTimeout(resolve, ms === 0 ? 5 : ms)),
