@@ -58,6 +58,7 @@ const { types, message: amqp } = rhea;
 const sessionFilter = "com.microsoft:session-filter";
 const deadLetters = "/$deadletterqueue";
 const lockLost = { condition: "com.microsoft:message-lock-lost", description: "The lock supplied is invalid." };
+const mostBytes = 262_144;
 /** A message that consists of encoded messages. */
 const batchFormat = 0x80013700;
 
@@ -92,7 +93,7 @@ export class ServiceBusBroker {
   async start(): Promise<this> {
     const container = rhea.create_container({
       id: "service-bus",
-      receiver_options: { autoaccept: false, max_message_size: 262_144 },
+      receiver_options: { autoaccept: false, max_message_size: mostBytes },
       sender_options: { autosettle: false, treat_modified_as_released: false },
     });
     const on = (events: string, run: (context: EventContext) => void) => {
@@ -261,6 +262,7 @@ export class ServiceBusBroker {
         if (isMine && (address === "$cbs" || sender.target?.address === message.reply_to)) sender.send(answer);
       });
     };
+    if (amqp.encode(message).length > mostBytes) return delivery.reject({ condition: "amqp:link:message-size-exceeded" } as never);
     delivery.accept();
     if (address === "$cbs") return reply({ "status-code": 200, "status-description": "OK" });
     if (isControl(address)) return this.#manage(address, message as never, reply);

@@ -49,7 +49,7 @@ export interface ServiceBusReceiverLike {
   receiveMessages(maxMessageCount: number, options?: { maxWaitTimeInMs?: number }): Promise<ServiceBusReceivedMessageLike[]>;
   peekMessages(
     maxMessageCount: number,
-    options?: { fromSequenceNumber?: ServiceBusSequenceNumber },
+    options?: { fromSequenceNumber?: ServiceBusSequenceNumber; abortSignal?: unknown },
   ): Promise<ServiceBusReceivedMessageLike[]>;
   completeMessage(message: ServiceBusReceivedMessageLike): Promise<void>;
   abandonMessage(message: ServiceBusReceivedMessageLike): Promise<void>;
@@ -108,6 +108,15 @@ export async function openServiceBus(
     ? { maxRetries: 0, timeoutInMs: Math.min(sessionTimeoutMs, operationTimeoutMs) }
     : { maxRetries: 2, retryDelayInMs: 100, timeoutInMs: operationTimeoutMs };
   return new sdk.ServiceBusClient(connectionString, { retryOptions });
+}
+
+interface InnerClient {
+  _connectionContext?: { connection?: { _connection?: { socket?: { destroy?(): void } } } };
+}
+
+/** The SDK waits for minutes for a server that does not take leave, and has no other way to be told than to take its socket. */
+export function cutOff(client: ServiceBusClientLike): void {
+  (client as InnerClient)._connectionContext?.connection?._connection?.socket?.destroy?.();
 }
 
 /** As the SDK takes it, without the package that it takes it from. */

@@ -22,11 +22,14 @@ const firstPauseMs = 50;
 const longestPauseMs = 5_000;
 
 export interface ServiceBusConsumerOptions {
-  readonly client: ServiceBusClientLike;
   readonly clock: Clock;
   readonly queueName: string;
   readonly operationTimeoutMs: number;
   readonly consume: ConsumeOptions;
+  /** The client of the day. */
+  open(): Promise<ServiceBusClientLike>;
+  /** It does not answer. */
+  hung(client: ServiceBusClientLike): void;
   handle(delivery: Delivery): void;
   sendAgain(message: ServiceBusReceivedMessageLike, delayMs: number): Promise<void>;
   onError(error: unknown): void;
@@ -40,6 +43,8 @@ export class ServiceBusConsumer implements QueueConsumer {
   readonly #loans = new Set<ServiceBusLoan>();
   readonly #closing = new AbortController();
   #maxInFlight: number;
+  /** All that were opened: a closed one cannot settle. */
+  readonly #receivers = new Set<ServiceBusMessageReceiverLike>();
   #receiver: ServiceBusMessageReceiverLike | undefined;
   #sessions = 0;
   #failures = 0;
@@ -119,14 +124,16 @@ export class ServiceBusConsumer implements QueueConsumer {
 
   /** Waits for one message, then takes what else is there. */
   async #receive(): Promise<void> {
-    const { client, queueName, consume } = this.#options;
+    const { open, queueName, consume } = this.#options;
     const room = () => this.#maxInFlight - this.#loans.size;
     if (room() <= 0) return this.#pause();
-    this.#receiver ??= client.createReceiver(queueName, receiverSettings);
-    const receiver = this.#receiver;
+    const client = await open();
+    const receiver = this.#receiver ?? client.createReceiver(queueName, receiverSettings);
+    this.#receiver = receiver;
+    this.#receivers.add(receiver);
     let wanted = 1;
     for (let waitMs = lookMs; wanted > 0 && !this.#isClosing; waitMs = restMs) {
-      const messages = await this.#take(receiver, wanted, waitMs);
+      const messages = await this.#take(client, receiver, wanted, waitMs);
       for (const message of messages) {
         const isWanted = room() > 0 && !this.#isClosing;
         const renew = () => receiver.renewMessageLock(message);
@@ -139,21 +146,26 @@ export class ServiceBusConsumer implements QueueConsumer {
     }
   }
 
-  async #take(receiver: ServiceBusMessageReceiverLike, count: number, waitMs: number): Promise<ServiceBusReceivedMessageLike[]> {
-    const { clock, operationTimeoutMs } = this.#options;
+  async #take(
+    client: ServiceBusClientLike,
+    receiver: ServiceBusMessageReceiverLike,
+    count: number,
+    waitMs: number,
+  ): Promise<ServiceBusReceivedMessageLike[]> {
+    const { clock, operationTimeoutMs, hung } = this.#options;
     try {
       const taken = receiver.receiveMessages(count, { maxWaitTimeInMs: waitMs });
-      return await inTime(clock, "Service Bus, receive", taken, waitMs + operationTimeoutMs);
+      return await inTime(clock, "Service Bus, receive", taken, waitMs + operationTimeoutMs, () => hung(client));
     } catch (error) {
-      // Settling goes on without it.
+      // If it opened its link again, the SDK would settle over that one what came over the lost one, and never get an answer.
       this.#receiver = undefined;
-      void receiver.close().catch(() => {});
+      if (this.#loans.size === 0) this.#closeReceivers();
       throw error;
     }
   }
 
   async #acceptSession(): Promise<void> {
-    const { client, queueName } = this.#options;
+    const { open, queueName } = this.#options;
     if (this.#sessions >= this.#maxInFlight) return this.#pause();
     this.#sessions += 1;
     const left = () => {
@@ -161,7 +173,7 @@ export class ServiceBusConsumer implements QueueConsumer {
       this.#wake();
     };
     try {
-      const session = await client.acceptNextSession(queueName, receiverSettings);
+      const session = await (await open()).acceptNextSession(queueName, receiverSettings);
       void this.#workOff(session).then(left);
     } catch (error) {
       left();
@@ -211,7 +223,12 @@ export class ServiceBusConsumer implements QueueConsumer {
 
   #endWhenSettled(): void {
     if (!this.#isClosing || this.#loans.size > 0) return;
-    void this.#receiver?.close().catch(() => {});
+    this.#closeReceivers();
     this.#options.ended(this);
+  }
+
+  #closeReceivers(): void {
+    for (const receiver of this.#receivers) void receiver.close().catch(() => {});
+    this.#receivers.clear();
   }
 }

@@ -9,7 +9,9 @@ export const deliveriesProperty = "actorfleet-deliveries";
 
 /** Of a lock that has to be renewed: when, as a part of what is left of it. */
 const renewAfter = 0.5;
-const longestRetryMs = 1_000;
+const retryMs = 100;
+/** One of several that fit into a lock. */
+const shortestCallMs = 200;
 
 export interface ServiceBusLoanOptions {
   readonly clock: Clock;
@@ -76,9 +78,20 @@ export class ServiceBusLoan implements Delivery {
 
   async extend(visibilityTimeoutMs: number): Promise<boolean> {
     if (!this.#open) return false;
-    this.#endsAt = this.#options.clock.now() + visibilityTimeoutMs;
-    await this.#renew();
-    return this.#open;
+    const { clock, operationTimeoutMs } = this.#options;
+    this.#endsAt = clock.now() + visibilityTimeoutMs;
+    const giveUpAt = clock.monotonicNow() + operationTimeoutMs;
+    // The answer may have been lost together with the connection.
+    for (;;) {
+      try {
+        await this.#renew();
+        return this.#open;
+      } catch (error) {
+        if (clock.monotonicNow() >= giveUpAt) throw error;
+        await new Promise<void>((resolve) => void clock.setTimeout(resolve, retryMs, true));
+        if (!this.#open) return false;
+      }
+    }
   }
 
   putAside(reason: string): Promise<void> {
@@ -113,26 +126,27 @@ export class ServiceBusLoan implements Delivery {
   }
 
   /** Until the lock ends, or must be renewed. */
-  #watch(retryMs = Number.POSITIVE_INFINITY): void {
+  #watch(soonMs = Number.POSITIVE_INFINITY): void {
     const { clock } = this.#options;
     const leftMs = this.#lockedUntil - clock.now();
     clock.clearTimeout(this.#timer);
     if (leftMs <= 0) this.#end(true);
     else if (this.#lockedUntil >= this.#endsAt) this.#timer = clock.setTimeout(() => this.#watch(), leftMs, true);
-    else this.#timer = clock.setTimeout(() => void this.#renew().catch(() => {}), Math.min(leftMs * renewAfter, retryMs), true);
+    else this.#timer = clock.setTimeout(() => void this.#renew().catch(() => {}), Math.min(leftMs * renewAfter, soonMs), true);
   }
 
   async #renew(): Promise<void> {
     const { clock, renew, operationTimeoutMs } = this.#options;
+    const timeoutMs = Math.min(operationTimeoutMs, Math.max(shortestCallMs, (this.#lockedUntil - clock.now()) / 4));
     try {
-      const lockedUntil = await inTime(clock, "Service Bus, renew lock", renew(), operationTimeoutMs);
+      const lockedUntil = await inTime(clock, "Service Bus, renew lock", renew(), timeoutMs);
       this.#lockedUntil = lockedUntil.getTime();
       if (this.#open) this.#watch();
     } catch (error) {
       if (!this.#open) return;
       if (isLockLost(error)) this.#end(true);
       else {
-        this.#watch(longestRetryMs);
+        this.#watch(retryMs);
         throw toServiceBusError(error);
       }
     }

@@ -3,17 +3,21 @@ import { createSystemClock } from "../../core/system-clock.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../model/errors.ts";
 import * as check from "../../model/option-check.ts";
 import { toMessageText } from "../../model/queue-message.ts";
+import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionQueue, PublishReport, PutAsideMessage, QueueCapabilities, QueueMessage } from "../../ports/execution-queue.ts";
 import { inTime } from "./in-time.ts";
 import { toServiceBusQueueName } from "./queue-names.ts";
 import {
+  cutOff,
   isTooLarge,
   openServiceBus,
   type ServiceBusClientLike,
   type ServiceBusMessageLike,
+  type ServiceBusMessageReceiverLike,
   type ServiceBusReceivedMessageLike,
   type ServiceBusSenderLike,
+  type ServiceBusSequenceNumber,
   toSequenceNumber,
   toServiceBusError,
 } from "./service-bus-client.ts";
@@ -87,6 +91,7 @@ class ServiceBusQueue implements ExecutionQueue {
   readonly #senders = new Map<string, ServiceBusSenderLike>();
   readonly #consumers = new Set<ServiceBusConsumer>();
   #client: Promise<ServiceBusClientLike> | undefined;
+  #current: ServiceBusClientLike | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ServiceBusQueueOptions) {
@@ -123,7 +128,7 @@ class ServiceBusQueue implements ExecutionQueue {
         for (const index of some) reports[index] = failed;
       };
       const texts = indices.map((index) => this.#toMessage(messages[index] as QueueMessage));
-      await this.#send(sender, texts, (some, failed) =>
+      await this.#send(client, sender, texts, (some, failed) =>
         report(
           some.map((at) => indices[at] as number),
           failed,
@@ -141,11 +146,13 @@ class ServiceBusQueue implements ExecutionQueue {
     await this.#peek(client, queueName, 1, {});
     this.#assertOpen();
     const consumer = new ServiceBusConsumer({
-      ...{ client, queueName, handle },
+      ...{ queueName, handle },
+      open: () => this.#open(),
+      hung: (hung) => this.#replace(hung),
       clock: this.#clock,
       operationTimeoutMs: this.#operationTimeoutMs,
       consume: options,
-      sendAgain: (received, delayMs) => this.#sendAgain(client, options.name, received, delayMs),
+      sendAgain: async (received, delayMs) => this.#sendAgain(await this.#open(), options.name, received, delayMs),
       onError: (error) => this.#options.onError?.(toServiceBusError(error)),
       ended: (ended) => this.#consumers.delete(ended),
     });
@@ -173,8 +180,12 @@ class ServiceBusQueue implements ExecutionQueue {
       if (this.#options.client === undefined) await client.close();
       else await Promise.all([...this.#senders.values()].map((sender) => sender.close()));
     };
-    // A server that is dead keeps what it has locked until the locks end.
-    await inTime(this.#clock, "Service Bus, close", end(), closeMs).catch(() => {});
+    try {
+      await inTime(this.#clock, "Service Bus, close", end(), closeMs);
+    } catch {
+      // A server that is dead keeps what it has locked until the locks end.
+      if (this.#options.client === undefined) cutOff(client);
+    }
   }
 
   #assertOpen(): void {
@@ -186,7 +197,8 @@ class ServiceBusQueue implements ExecutionQueue {
     const { client, connectionString = "" } = this.#options;
     const settings = { sessions: this.#sessions, operationTimeoutMs: this.#operationTimeoutMs };
     this.#client ??= client === undefined ? openServiceBus(connectionString, settings) : Promise.resolve(client);
-    return this.#client;
+    this.#current = await this.#client;
+    return this.#current;
   }
 
   #queueName(name: string): string {
@@ -217,6 +229,7 @@ class ServiceBusQueue implements ExecutionQueue {
   }
 
   async #send(
+    client: ServiceBusClientLike,
     sender: ServiceBusSenderLike,
     messages: readonly ServiceBusMessageLike[],
     report: (indices: readonly number[], failed: PublishReport) => void,
@@ -224,7 +237,7 @@ class ServiceBusQueue implements ExecutionQueue {
     for (let next = 0; next < messages.length; ) {
       const batch: number[] = [];
       try {
-        const parcel = messages.length === 1 ? undefined : await this.#inTime("send", sender.createMessageBatch());
+        const parcel = messages.length === 1 ? undefined : await this.#inTime(client, "send", sender.createMessageBatch());
         while (next < messages.length && (parcel?.tryAddMessage(messages[next] as ServiceBusMessageLike) ?? batch.length === 0)) {
           batch.push(next);
           next += 1;
@@ -232,14 +245,14 @@ class ServiceBusQueue implements ExecutionQueue {
         if (batch.length === 0) {
           report([next], { published: false, reason: "tooLarge" });
           next += 1;
-        } else await this.#inTime("send", sender.sendMessages(parcel ?? (messages[0] as ServiceBusMessageLike)));
+        } else await this.#inTime(client, "send", sender.sendMessages(parcel ?? (messages[0] as ServiceBusMessageLike)));
       } catch (error) {
         const cause = toServiceBusError(error);
         const some = batch.length > 0 ? batch : messages.map((_, index) => index).slice(next);
         if (batch.length === 0) next = messages.length;
         if (isTooLarge(error)) report(some, { published: false, reason: "tooLarge", cause });
-        else if (cause === error) throw error;
-        else report(some, { published: false, reason: "unavailable", cause });
+        else if (cause instanceof StoreUnavailableError) report(some, { published: false, reason: "unavailable", cause });
+        else throw cause;
       }
     }
   }
@@ -263,7 +276,7 @@ class ServiceBusQueue implements ExecutionQueue {
         // Without a number the SDK goes on where any look at this queue has ended.
         const next = BigInt(found.at(-1)?.sequenceNumber?.toString() ?? 0) + 1n;
         const options = { fromSequenceNumber: toSequenceNumber(next) };
-        const some = await this.#inTime("peek", receiver.peekMessages(limit - found.length, options));
+        const some = await this.#peekOnce(client, receiver, limit - found.length, options);
         if (some.length === 0) break;
         found.push(...some);
       }
@@ -275,8 +288,33 @@ class ServiceBusQueue implements ExecutionQueue {
     }
   }
 
-  #inTime<Result>(what: string, answer: Promise<Result>): Promise<Result> {
-    return inTime(this.#clock, `Service Bus, ${what}`, answer, this.#operationTimeoutMs);
+  /** Unless it is told, the SDK waits a minute for an answer that was lost with its connection. */
+  async #peekOnce(
+    client: ServiceBusClientLike,
+    receiver: ServiceBusMessageReceiverLike,
+    count: number,
+    options: { fromSequenceNumber: ServiceBusSequenceNumber },
+  ) {
+    const over = new AbortController();
+    try {
+      return await this.#inTime(client, "peek", receiver.peekMessages(count, { ...options, abortSignal: over.signal }));
+    } finally {
+      over.abort();
+    }
+  }
+
+  #inTime<Result>(client: ServiceBusClientLike, what: string, answer: Promise<Result>): Promise<Result> {
+    return inTime(this.#clock, `Service Bus, ${what}`, answer, this.#operationTimeoutMs, () => this.#replace(client));
+  }
+
+  /** A client that waits for an answer which was lost lets all others wait, too: the next call gets a new one. */
+  #replace(client: ServiceBusClientLike): void {
+    if (client !== this.#current || this.#options.client !== undefined) return;
+    this.#current = undefined;
+    this.#client = undefined;
+    this.#senders.clear();
+    cutOff(client);
+    client.close().catch(() => {});
   }
 }
 
