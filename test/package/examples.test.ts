@@ -160,7 +160,7 @@ describe("durable-machine", () => {
 
 describe("aws-lambda", () => {
   it("accepts over HTTP, works through messages of SQS in short calls, shows and sweeps", async () => {
-    const example = runWith({ STORE_FILE: join(folder, "reports.sqlite") }, "aws-lambda/main.ts");
+    const example = run("aws-lambda/main.ts");
     expect(await ended(example), example.output).toBe(0);
     const expected = [
       /^202 https:\/\/reports\.example\.org\/reports\/<id>$/m,
