@@ -169,7 +169,7 @@ describe("aws-lambda", () => {
       /^sweep: \{ takenOver: 0, due: 0, ended: 0, published: 0, removed: 0 \}$/m,
     ];
     expect(missingLine(example.output, expected), example.output).toBeUndefined();
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("with a Postgres server of their own", () => {
