@@ -1,16 +1,16 @@
-// Plays what AWS does around the functions, with an emulator of SQS: requests, batches of messages to calls of half a second, a schedule.
+// Plays what AWS does around the functions, with emulators of DynamoDB and SQS: requests, batches of messages to calls of a second, a schedule.
 
+import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateQueueCommand, DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { buildApp } from "fauxqs";
 import type { LambdaHttpEvent } from "../../src/serverless/index.ts";
+import { startEmulators } from "./emulators.ts";
 
-const emulator = buildApp({ logger: false });
-process.env.SQS_ENDPOINT = await emulator.listen({ port: 0, host: "127.0.0.1" });
-process.env.STORE_FILE ??= ":memory:";
-Object.assign(process.env, { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "nobody", AWS_SECRET_ACCESS_KEY: "nothing" });
-
-const client = new SQSClient({ endpoint: process.env.SQS_ENDPOINT });
+const emulators = await startEmulators();
+const { SQS_ENDPOINT = "", DYNAMODB_ENDPOINT = "" } = Object.assign(process.env, emulators.environment);
+const client = new SQSClient({ endpoint: SQS_ENDPOINT });
 const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: "actorfleet-reports" }));
+const tables = new DynamoDBClient({ endpoint: DYNAMODB_ENDPOINT });
+await tables.send(new CreateTableCommand(emulators.resourceOfTemplate("Executions") as CreateTableCommandInput));
 const { accept, status, work, sweep } = await import("./functions.ts");
 
 const request = (method: string, rawPath: string, body?: string): LambdaHttpEvent => ({
@@ -25,7 +25,7 @@ console.log(accepted.statusCode, statusUrl.replace(id, "<id>"));
 let calls = 0;
 let report: { status: string; result?: string };
 do {
-  const most = { MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: 3 };
+  const most = { MaxNumberOfMessages: 10, WaitTimeSeconds: 1, VisibilityTimeout: 6 };
   const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl, ...most }));
   if (Messages.length > 0) await call(Messages);
   report = JSON.parse((await status(request("GET", new URL(statusUrl).pathname))).body) as typeof report;
@@ -33,14 +33,11 @@ do {
 console.log(report.result, calls > 1 ? "in several calls" : "in one call");
 console.log("nobody:", (await status(request("GET", "/reports/nobody"))).statusCode);
 console.log("sweep:", await sweep({}));
-
-client.destroy();
-await emulator.close();
 process.exit(); // The functions would live on, as on AWS.
 
 async function call(messages: readonly Message[]): Promise<void> {
   calls += 1;
-  const endsAt = performance.now() + 500;
+  const endsAt = performance.now() + 1_000;
   const Records = messages.map(({ MessageId = "", Body = "" }) => {
     return { messageId: MessageId, body: Body, attributes: { ApproximateReceiveCount: "1" } };
   });

@@ -65,10 +65,10 @@ function spying(answer: (command: object) => unknown = () => undefined) {
   return { spy, of };
 }
 
-async function consume(queue: ExecutionQueue, { maxInFlight = 10, visibilityTimeoutMs = 20_000 } = {}) {
+async function consume(queue: ExecutionQueue, { maxInFlight = 10, visibilityTimeoutMs = 120_000 } = {}) {
   const deliveries: Delivery[] = [];
   const consumer = await queue.consume({ name, maxInFlight, visibilityTimeoutMs }, (delivery) => void deliveries.push(delivery));
-  const count = (number: number) => expect.poll(() => deliveries.length, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(number);
+  const count = (number: number) => expect.poll(() => deliveries.length, { timeout: 20_000, interval: 5 }).toBeGreaterThanOrEqual(number);
   return { deliveries, consumer, count };
 }
 

@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Format } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
+import { tableDefinition } from "../../src/adapters/aws/dynamodb-schema.ts";
 import { sqsNames } from "../../src/adapters/aws/sqs-queue-names.ts";
 
 interface LambdaFunction {
@@ -13,7 +14,7 @@ interface LambdaFunction {
   readonly Properties: {
     readonly Handler: string;
     readonly Timeout?: number;
-    readonly Policies?: readonly unknown[];
+    readonly Policies?: readonly { readonly Ref: string }[];
     readonly Events: Readonly<Record<string, { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> }>>;
   };
   readonly Metadata: {
@@ -28,12 +29,16 @@ interface SqsQueue {
     readonly RedrivePolicy?: { readonly deadLetterTargetArn: unknown; readonly maxReceiveCount: number };
   };
 }
+interface Policy {
+  readonly Type: string;
+  readonly Properties: { readonly PolicyDocument: { readonly Statement: readonly { readonly Action: readonly string[] }[] } };
+}
 
 const example = fileURLToPath(new URL("../../examples/aws-lambda/", import.meta.url));
 const text = readFileSync(join(example, "template.yaml"), "utf8");
 const { Globals, Resources } = parse(text) as {
-  Globals: { Function: { Timeout: number; Environment: { Variables: Record<string, unknown> } } };
-  Resources: Readonly<Record<string, LambdaFunction | SqsQueue>>;
+  Globals: { Function: { Timeout: number } };
+  Resources: Readonly<Record<string, LambdaFunction | SqsQueue | Policy>>;
 };
 const ofType = <Resource>(type: string) => Object.values(Resources).filter((resource) => resource.Type === type) as Resource[];
 const functions = ofType<LambdaFunction>("AWS::Serverless::Function");
@@ -81,17 +86,40 @@ test("the event source of the queue expects partial responses, and hides message
   expect(Properties.VisibilityTimeout).toBe(6 * (batches?.of.Timeout ?? Globals.Function.Timeout));
 });
 
-test("HTTP, schedule and permissions fit the functions, and the environment is what they read", () => {
+test("the table is the one that createDynamodbStore makes", () => {
+  const [{ Properties: table } = { Properties: undefined }] = ofType<{ Properties: { TableName: string } }>("AWS::DynamoDB::Table");
+  expect(table).toEqual(tableDefinition(table?.TableName ?? ""));
+  expect(readFileSync(join(example, "fleet.ts"), "utf8")).toContain(`table: "${table?.TableName}"`);
+});
+
+test("the functions may do what the store and the queue ask of AWS, and no more", () => {
+  const policies = Object.entries(Resources).filter(([, { Type }]) => Type === "AWS::IAM::ManagedPolicy") as [string, Policy][];
+  const actionsOf = (name: string) => policies.find(([each]) => each === name)?.[1].Properties.PolicyDocument.Statement[0]?.Action ?? [];
+  const folder = fileURLToPath(new URL("../../src/adapters/aws/", import.meta.url));
+  const sources = readdirSync(folder).filter((file) => file.startsWith("dynamodb-"));
+  const code = sources.map((file) => readFileSync(join(folder, file), "utf8")).join("\n");
+  const asked = new Set([...code.matchAll(/sdk\.(\w+)Command\(/g)].map(([, command]) => `dynamodb:${command}`));
+  // The template makes the table.
+  asked.delete("dynamodb:CreateTable");
+  expect([...actionsOf("Stores")].sort()).toEqual([...asked].sort());
+  // Of a queue that the template makes, too; a batch is permitted as its messages are, and the event source removes them.
+  expect(actionsOf("Publishes")).toEqual(["sqs:GetQueueUrl", "sqs:SendMessage"]);
+  const granted = functions.map(({ Properties }) => [Properties.Handler, ...(Properties.Policies ?? []).map(({ Ref }) => Ref)]);
+  expect(granted).toEqual([
+    ["functions.accept", "Stores", "Publishes"],
+    ["functions.status", "Stores"],
+    ["functions.work", "Stores", "Publishes"],
+    ["functions.sweep", "Stores", "Publishes"],
+  ]);
+});
+
+test("requests and the schedule reach their functions", () => {
   const routes = events.filter(({ Type }) => Type === "HttpApi").map(({ of, Properties }) => [of.Handler, Properties]);
   expect(routes).toEqual([
     ["functions.accept", { Method: "post", Path: "/reports" }],
     ["functions.status", { Method: "get", Path: "/reports/{id}" }],
   ]);
   expect(events.find(({ Type }) => Type === "Schedule")?.of.Handler).toBe("functions.sweep");
-  const publishing = functions.filter(({ Properties }) => Properties.Policies !== undefined).map(({ Properties }) => Properties.Handler);
-  expect(publishing).toEqual(["functions.accept", "functions.work", "functions.sweep"]);
-  const read = /const \{ (.*) \} = process\.env/.exec(readFileSync(join(example, "fleet.ts"), "utf8"))?.[1] ?? "";
-  for (const variable of Object.keys(Globals.Function.Environment.Variables)) expect(read).toContain(variable);
 });
 
 test("nothing in the template is an alias, which CloudFormation does not know", () => {
