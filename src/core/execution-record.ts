@@ -74,6 +74,34 @@ export interface ExecutionRecord extends Candidate {
 /** A record that has an attempt under way. */
 export type RunningRecord = ExecutionRecord & { readonly run: AttemptRun };
 
+/** Of an execution that has no actor yet. */
+export function newRecord(request: ExecutionRequest, sequence: number, status: ExecutionStatus): ExecutionRecord {
+  const { priority, group, groupLimit } = request;
+  return {
+    request,
+    sequence,
+    priority,
+    group,
+    groupLimit,
+    order: 0,
+    heapIndex: -1,
+    returning: false,
+    holdsSlot: false,
+    settling: false,
+    waits: false,
+    status,
+    actor: undefined,
+    run: undefined,
+    timer: undefined,
+    timeLeftMs: undefined,
+    timeout: undefined,
+    waiters: undefined,
+    stopListening: undefined,
+    saved: undefined,
+    final: undefined,
+  };
+}
+
 /** What a running execution is about; undefined when it does not run. */
 export function phaseOf({ actor }: ExecutionRecord): "working" | "waiting" | "cancelling" | "timingOut" | undefined {
   const value = actor?.getSnapshot().value;

@@ -16,6 +16,7 @@ import { type ExecutionRecord, type ExecutionRequest, phaseOf, toExecutionInfo, 
 import { Lifecycle, type LifecycleOptions, type SupervisorScope } from "./lifecycle.ts";
 import { type EventDetails, Outbox } from "./outbox.ts";
 import { sortStarts } from "./start-order.ts";
+import { StatsTeller } from "./stats-teller.ts";
 import { type Timer, TimerQueue } from "./timer-queue.ts";
 
 /** What a fleet is made with. */
@@ -41,11 +42,11 @@ export class Fleet {
   readonly #archive: Archive;
   readonly #outbox: Outbox;
   readonly #lifecycle: Lifecycle;
+  readonly #stats: StatsTeller;
   #mode = initialTransition(supervisorMachine)[0];
   #closing: Closing | undefined;
   #drained: Waiter[] = [];
   #rateTimer: Timer | undefined;
-  #toldStats: CoordinatorStats | undefined;
 
   constructor(options: FleetOptions, scope: SupervisorScope) {
     const { clock, reportError } = options;
@@ -56,6 +57,7 @@ export class Fleet {
     this.#timers = new TimerQueue(clock, () => self.send({ type: "timers.due" }));
     this.#archive = new Archive(clock, options.retention, () => self.send({ type: "retention.due" }));
     this.#outbox = new Outbox(clock, reportError);
+    this.#stats = new StatsTeller(options);
     this.#lifecycle = new Lifecycle(options, {
       scope,
       index: this.#index,
@@ -306,19 +308,8 @@ export class Fleet {
 
   /** Tells what has happened. Never throws. */
   flush(): void {
-    this.#tellStats();
+    this.#stats.tell(this.stats());
     this.#outbox.flush(this.#scope.emit);
-  }
-
-  #tellStats(): void {
-    const stats = this.stats();
-    if (this.#toldStats !== undefined && areEqual(stats, this.#toldStats)) return;
-    this.#toldStats = stats;
-    try {
-      this.#options.statsChanged(stats);
-    } catch (error) {
-      this.#options.reportError(error);
-    }
   }
 
   #checkRoom(requests: readonly ExecutionRequest[]): void {
@@ -416,8 +407,4 @@ export class Fleet {
       reject(new CoordinatorClosedError("the coordinator was closed before its work was done"));
     this.#outbox.addTask(() => closing?.finish(this.#liveCount));
   }
-}
-
-function areEqual(a: CoordinatorStats, b: CoordinatorStats): boolean {
-  return (Object.keys(a) as (keyof CoordinatorStats)[]).every((key) => a[key] === b[key]);
 }

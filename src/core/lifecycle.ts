@@ -11,7 +11,14 @@ import { type AttemptEnvironment, AttemptRun } from "./attempt-run.ts";
 import { endingOf, releasedError, settle } from "./execution-ending.ts";
 import type { ExecutionIndex } from "./execution-index.ts";
 import { createExecutionLogic } from "./execution-logic.ts";
-import { type ExecutionRecord, type ExecutionRequest, phaseOf, type RunningRecord, toExecutionInfo } from "./execution-record.ts";
+import {
+  type ExecutionRecord,
+  type ExecutionRequest,
+  newRecord,
+  phaseOf,
+  type RunningRecord,
+  toExecutionInfo,
+} from "./execution-record.ts";
 import type { EventDetails, Outbox } from "./outbox.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
 import type { SupervisorEvent, SupervisorSnapshot } from "./supervisor.ts";
@@ -283,30 +290,7 @@ export class Lifecycle {
   }
 
   #register(request: ExecutionRequest, status: ExecutionStatus): ExecutionRecord {
-    const { priority, group, groupLimit } = request;
-    const record: ExecutionRecord = {
-      request,
-      sequence: this.#sequence++,
-      priority,
-      group,
-      groupLimit,
-      order: 0,
-      heapIndex: -1,
-      returning: false,
-      holdsSlot: false,
-      settling: false,
-      waits: false,
-      status,
-      actor: undefined,
-      run: undefined,
-      timer: undefined,
-      timeLeftMs: undefined,
-      timeout: undefined,
-      waiters: undefined,
-      stopListening: undefined,
-      saved: undefined,
-      final: undefined,
-    };
+    const record = newRecord(request, this.#sequence++, status);
     this.#parts.index.add(record);
     return record;
   }

@@ -35,6 +35,7 @@ export function createWorkerSlots({ options, fleetOptions, patience, owner }: Wo
 export class WorkerSlots {
   readonly #options: WorkerSlotsOptions;
   readonly #writes = new WeakMap<WorkerLease, Promise<void>>();
+  readonly #orders = new WeakMap<WorkerLease, number>();
 
   constructor(options: WorkerSlotsOptions) {
     this.#options = options;
@@ -71,9 +72,11 @@ export class WorkerSlots {
   /** Undefined when there is nothing to write any more. */
   async #change(lease: WorkerLease, change: SlotEntry["change"]): Promise<SlotReport | undefined> {
     const { patience, change: write } = this.#options;
+    const order = (this.#orders.get(lease) ?? 0) + 1;
+    this.#orders.set(lease, order);
     for (let failures = 1; !lease.lost && !lease.settling && !patience.isOver; failures++) {
       try {
-        return await write({ id: lease.id, fence: lease.fence, change });
+        return await write({ id: lease.id, fence: lease.fence, change, order });
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
         await patience.pause(failures);

@@ -1,7 +1,7 @@
 import type { EventObject } from "xstate";
 import type { WorkerMode } from "../../machines/worker-machine.ts";
 import type { CloseReport } from "../model/execution.ts";
-import { LeaseLostError, StoreUnavailableError } from "../model/store-errors.ts";
+import { LeaseLostError } from "../model/store-errors.ts";
 import type { ClaimReport, HolderNews, SweepReport } from "../ports/store-claim.ts";
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "../ports/store-settle.ts";
@@ -15,6 +15,7 @@ import type { SupervisorEvent } from "./supervisor.ts";
 import { createLeasedAttempts } from "./worker-attempts.ts";
 import { WorkerClaims } from "./worker-claims.ts";
 import { WorkerClosing } from "./worker-closing.ts";
+import { WorkerDrain } from "./worker-drain.ts";
 import { WorkerEarlyNotices } from "./worker-early-notices.ts";
 import { WorkerLease } from "./worker-lease.ts";
 import { LeaseKeeper } from "./worker-lease-keeper.ts";
@@ -41,11 +42,11 @@ export class Worker {
   readonly #progress: WorkerProgress;
   readonly #sweeps: WorkerSweeps;
   readonly #writes: WorkerWrites;
+  readonly #drain: WorkerDrain;
   #fleet!: Fleet;
   #send!: (event: SupervisorEvent) => void;
   readonly #early = new WorkerEarlyNotices();
   #closing: WorkerClosing | undefined;
-  #drained: (() => void)[] = [];
 
   constructor(parts: WorkerParts) {
     const { options, fleetOptions, patience, hints, owner, generateId } = parts;
@@ -129,6 +130,15 @@ export class Worker {
       random,
       reportError,
     });
+    this.#drain = new WorkerDrain(parts, {
+      holdsNothing: () => this.#leases.size === 0,
+      isOver: () => this.mode === "draining" || this.mode === "closed",
+      findsNothing: () => {
+        queue?.look();
+        return this.#claims.findsNothing();
+      },
+      mayBring: () => this.#claims.mayBring,
+    });
     this.begin = createLeasedAttempts(parts, {
       leaseOf: (id) => this.#leaseToBegin(id),
       save: (lease, checkpoint) => this.#save(lease, checkpoint),
@@ -181,7 +191,7 @@ export class Worker {
   /** The fleet's counts have changed. */
   statsChanged(): void {
     this.#roomChanged();
-    if (this.#leases.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+    if (this.#leases.size === 0) this.#drain.look();
   }
 
   /** Under which this worker holds it. */
@@ -189,32 +199,9 @@ export class Worker {
     return this.#leases.get(id);
   }
 
-  /** Resolves when it holds nothing and finds nothing more. What is parked has left this process, whenever it will wake. */
-  async drain(): Promise<void> {
-    const { pollMs = 500 } = this.#parts.options;
-    const { clock } = this.#parts.fleetOptions;
-    for (;;) {
-      if (this.#leases.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
-      if (this.mode === "draining" || this.mode === "closed") return;
-      this.#queue?.look();
-      const nothing = (await this.#claims.findsNothing()) || (await this.#nothingIsQueued());
-      if (nothing && this.#leases.size === 0) return;
-      if (this.#leases.size === 0) await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(pollMs, 50)));
-    }
-  }
-
-  /** What claims have found to be due later is parked, all of it. */
-  async #nothingIsQueued(): Promise<boolean> {
-    const { options, patience, fleetOptions } = this.#parts;
-    const { store, name } = options;
-    if (this.#leases.size > 0 || this.#claims.mayBring) return false;
-    try {
-      const { items } = await patience.call(() => store.list({ name, status: "queued", limit: 1 }));
-      return items.length === 0 && !this.#claims.mayBring;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) fleetOptions.reportError(error);
-      return false;
-    }
+  /** Resolves when it holds nothing and finds nothing more. */
+  drain(): Promise<void> {
+    return this.#drain.run();
   }
 
   async close(mode: "drain" | "cancel" | "release", deadlineMs: number): Promise<CloseReport> {
@@ -237,7 +224,7 @@ export class Worker {
     this.#progress.stop();
     await noMoreMessages;
     this.#claims.change({ type: "worker.close" });
-    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#drain.look();
     return report;
   }
 

@@ -27,3 +27,11 @@ export function leaseRefusal(row: LeaseFacts | undefined, owner: string, fence: 
   if (row.fence !== fence || row.owner !== owner || row.leaseExpiresAt === undefined) return "superseded";
   return row.leaseExpiresAt <= now ? "expired" : undefined;
 }
+
+/** How many changes of its slot one lease may number. */
+const ordersPerFence = 1_000_000;
+
+/** The place of a change of a slot among those of all leases of its execution. */
+export function slotOrderOf(fence: number, order: number): number {
+  return fence * ordersPerFence + order;
+}

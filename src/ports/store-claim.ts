@@ -75,6 +75,8 @@ export interface SlotRequest {
 /** `yield` while it waits; `take` to go on when there is room; `force` to go on in any case, because it already does. */
 export interface SlotEntry extends LeaseToken {
   readonly change: "yield" | "take" | "force";
+  /** Rises with the changes of one lease: a copy that comes after a later change does nothing, and reports `changed`. */
+  readonly order?: number;
 }
 
 /** Whether it has a place now (`yield`: whether it gave it up). */

@@ -243,6 +243,12 @@ export const durableFaults: readonly Fault[] = [
     replace: "const wanted = Math.min(share, limit - rows.length);",
   },
   {
+    name: "a late copy of a change of a slot counts",
+    file: "src/adapters/records/claim-records.ts",
+    find: "if (slotOrder < row.slotOrder) return { changed: true };",
+    replace: "if (slotOrder < 0) return { changed: true };",
+  },
+  {
     name: "the rate limit counts for nothing",
     file: "src/adapters/records/claim-records.ts",
     find: "const limit = Math.min(request.limit, rateRoom(space, request, now));",

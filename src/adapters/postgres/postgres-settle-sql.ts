@@ -78,19 +78,20 @@ BEGIN
     FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence;
 END $$;
 
-CREATE FUNCTION S.change_slots(p_name text, p_owner text, p_ids text[], p_fences integer[], p_changes text[], p_group_limit integer, p_groups text[], p_limits integer[])
+CREATE FUNCTION S.change_slots(p_name text, p_owner text, p_ids text[], p_fences integer[], p_changes text[], p_orders bigint[], p_group_limit integer, p_groups text[], p_limits integer[])
 RETURNS TABLE (o_ord integer, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE v_now bigint := S.now_ms(); e S.executions; r record;
 BEGIN
-  FOR r IN SELECT * FROM unnest(p_ids, p_fences, p_changes) WITH ORDINALITY AS u(id, fence, change, ord) ORDER BY id LOOP
+  FOR r IN SELECT * FROM unnest(p_ids, p_fences, p_changes, p_orders) WITH ORDINALITY AS u(id, fence, change, slot_order, ord) ORDER BY id LOOP
     SELECT * INTO e FROM S.executions x WHERE x."name" = p_name AND x."id" = r.id FOR UPDATE;
     o_ord := r.ord; o_refusal := ${refusal};
+    IF o_refusal IS NULL AND r.slot_order < e."slotOrder" THEN RETURN NEXT; CONTINUE; END IF;
     IF o_refusal IS NULL AND r.change = 'take' AND e."holdsSlot" = 0 AND e."group" <> '' THEN
       PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || e."group", 3));
       IF S.holders(p_name, e."group") >= S.group_limit(e."group", p_group_limit, p_groups, p_limits) THEN o_refusal := 'limited'; END IF;
     END IF;
     IF o_refusal IS NULL THEN
-      UPDATE S.executions x SET "holdsSlot" = CASE r.change WHEN 'yield' THEN 0 ELSE 1 END WHERE x."sequence" = e."sequence";
+      UPDATE S.executions x SET "holdsSlot" = CASE r.change WHEN 'yield' THEN 0 ELSE 1 END, "slotOrder" = coalesce(r.slot_order, x."slotOrder") WHERE x."sequence" = e."sequence";
       IF r.change = 'yield' THEN PERFORM pg_notify('WORK', p_name); END IF;
     END IF;
     RETURN NEXT;

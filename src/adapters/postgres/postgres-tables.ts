@@ -12,7 +12,7 @@ CREATE TABLE S.executions (
   "holdsSlot" integer NOT NULL DEFAULT 0, "dueAt" bigint, "startedAt" bigint, "completedAt" bigint,
   "cancelRequestedAt" bigint, "cancelToken" text, "reason" text,
   "lastSignal" integer NOT NULL DEFAULT 0, "consumedSignal" integer NOT NULL DEFAULT 0, "lastEvent" integer NOT NULL DEFAULT 0,
-  "checkpointRevision" integer NOT NULL DEFAULT 0,
+  "checkpointRevision" integer NOT NULL DEFAULT 0, "slotOrder" bigint NOT NULL DEFAULT 0,
   "machineVersion" text, "maxAttempts" integer NOT NULL, "timeoutMs" double precision, "tags" text NOT NULL,
   "input" text NOT NULL, "settings" text, "retry" text, "trace" text, "progress" text, "result" text, "error" text,
   "abandoned" integer, "checkpointBody" text

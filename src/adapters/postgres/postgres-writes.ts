@@ -1,5 +1,5 @@
 import type { JsonText } from "../../model/json-text.ts";
-import type { LeaseRefusal } from "../../model/lease.ts";
+import { type LeaseRefusal, slotOrderOf } from "../../model/lease.ts";
 import { lostErrorText } from "../../model/store-errors.ts";
 import { machineKey, type NewExecution, unstorablePart } from "../../model/stored-execution.ts";
 import type { RenewReport, RenewRequest, SlotReport, SlotRequest, SweepReport, SweepRequest } from "../../ports/store-claim.ts";
@@ -138,12 +138,13 @@ export async function changeSlots(
     ids,
     entries.map(({ fence }) => fence),
     entries.map(({ change }) => change),
+    entries.map(({ fence, order }) => (order === undefined ? null : slotOrderOf(fence, order))),
     fallback,
     groups?.groups ?? null,
     groups?.limits ?? null,
   ];
   const rows = await connection.query<{ o_ord: number; o_refusal: string | null }>(
-    `SELECT * FROM S.change_slots(${parameters(8)})`,
+    `SELECT * FROM S.change_slots(${parameters(9)})`,
     values,
   );
   return inOrder(rows, entries.length).map(

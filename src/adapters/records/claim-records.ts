@@ -1,5 +1,5 @@
 import { createRooms, planClaim } from "../../model/claim-plan.ts";
-import { leaseRefusal } from "../../model/lease.ts";
+import { leaseRefusal, slotOrderOf } from "../../model/lease.ts";
 import { lostErrorText } from "../../model/store-errors.ts";
 import { machineKey } from "../../model/stored-execution.ts";
 import type {
@@ -157,13 +157,15 @@ export function holderNews(row: RecordRow): { cancelRequested: boolean; reason?:
 }
 
 export function changeRecordSlots(space: RecordSpace, { owner, groupLimit, entries }: SlotRequest, now: number): SlotReport[] {
-  return entries.map(({ id, fence, change }): SlotReport => {
+  return entries.map(({ id, fence, change, order }): SlotReport => {
     const row = space.find(id);
     const reason = leaseRefusal(leaseFacts(row), owner, fence, now);
     if (row === undefined || reason !== undefined) return { changed: false, reason: reason ?? "unknown" };
+    const slotOrder = order === undefined ? row.slotOrder : slotOrderOf(fence, order);
+    if (slotOrder < row.slotOrder) return { changed: true };
     if (change === "take" && row.holdsSlot === 0 && createRooms(space, groupLimit).room(row.group) <= 0)
       return { changed: false, reason: "limited" };
-    space.change(row, { holdsSlot: change === "yield" ? 0 : 1 });
+    space.change(row, { holdsSlot: change === "yield" ? 0 : 1, slotOrder });
     return { changed: true };
   });
 }

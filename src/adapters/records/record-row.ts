@@ -53,6 +53,8 @@ export interface RecordRow {
   consumedSignal: number;
   lastEvent: number;
   checkpointRevision: number;
+  /** Of the last change of its slot. */
+  slotOrder: number;
 }
 
 /** The rest of a record. */
@@ -116,6 +118,7 @@ export function newRecord(name: string, start: NewExecution, sequence: number, n
     consumedSignal: 0,
     lastEvent: 0,
     checkpointRevision: 0,
+    slotOrder: 0,
     machineVersion: start.machineVersion ?? null,
     maxAttempts: start.maxAttempts,
     timeoutMs: start.timeoutMs ?? null,

@@ -4,7 +4,16 @@ const rowFields = [
   ...(["sequence", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "queuedAt"] as const),
   ...(["maxTakeovers", "status", "phase", "lane", "position", "readySince", "machineKey", "attempt", "attemptStep", "takeovers"] as const),
   ...(["fence", "settledFence", "owner", "claimId", "leaseExpiresAt", "holdsSlot", "dueAt", "startedAt", "completedAt"] as const),
-  ...(["cancelRequestedAt", "cancelToken", "reason", "lastSignal", "consumedSignal", "lastEvent", "checkpointRevision"] as const),
+  ...([
+    "cancelRequestedAt",
+    "cancelToken",
+    "reason",
+    "lastSignal",
+    "consumedSignal",
+    "lastEvent",
+    "checkpointRevision",
+    "slotOrder",
+  ] as const),
 ] as const;
 const summaryFields = ["machineVersion", "maxAttempts", "timeoutMs", "tags", "progress", "result", "error", "abandoned"] as const;
 const bodyFields = ["input", "settings", "retry", "trace"] as const;
@@ -69,6 +78,7 @@ export function toRow(values: RowValues | SummaryValues | WholeValues): RecordRo
     consumedSignal: values[33],
     lastEvent: values[34],
     checkpointRevision: values[35],
+    slotOrder: values[36],
   };
 }
 
@@ -77,18 +87,18 @@ export function toWhole(values: SummaryValues | WholeValues): WholeRecord {
   const bodies: Partial<WholeValues> = values;
   return {
     ...toRow(values),
-    machineVersion: values[36],
-    maxAttempts: values[37],
-    timeoutMs: values[38],
-    tags: values[39],
-    progress: values[40],
-    result: values[41],
-    error: values[42],
-    abandoned: values[43],
-    input: bodies[44] ?? "",
-    settings: bodies[45] ?? null,
-    retry: bodies[46] ?? null,
-    trace: bodies[47] ?? null,
+    machineVersion: values[37],
+    maxAttempts: values[38],
+    timeoutMs: values[39],
+    tags: values[40],
+    progress: values[41],
+    result: values[42],
+    error: values[43],
+    abandoned: values[44],
+    input: bodies[45] ?? "",
+    settings: bodies[46] ?? null,
+    retry: bodies[47] ?? null,
+    trace: bodies[48] ?? null,
     checkpointBody: null,
   };
 }

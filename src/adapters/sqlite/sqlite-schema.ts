@@ -18,7 +18,7 @@ const migrations: readonly string[] = [
     "holdsSlot" INTEGER NOT NULL DEFAULT 0, "dueAt" INTEGER, "startedAt" INTEGER, "completedAt" INTEGER,
     "cancelRequestedAt" INTEGER, "cancelToken" TEXT, "reason" TEXT,
     "lastSignal" INTEGER NOT NULL DEFAULT 0, "consumedSignal" INTEGER NOT NULL DEFAULT 0, "lastEvent" INTEGER NOT NULL DEFAULT 0,
-    "checkpointRevision" INTEGER NOT NULL DEFAULT 0,
+    "checkpointRevision" INTEGER NOT NULL DEFAULT 0, "slotOrder" INTEGER NOT NULL DEFAULT 0,
     "machineVersion" TEXT, "maxAttempts" INTEGER NOT NULL, "timeoutMs" INTEGER, "tags" TEXT NOT NULL,
     "input" TEXT, "settings" TEXT, "retry" TEXT, "trace" TEXT, "progress" TEXT, "result" TEXT, "error" TEXT, "abandoned" INTEGER,
     "room" TEXT DEFAULT '${"-".repeat(64)}'

@@ -109,6 +109,27 @@ export const storeClaimCases: StoreCases = {
     assert.deepEqual(await change("take"), { changed: false, reason: "limited" });
     assert.deepEqual(await change("force"), { changed: true });
   },
+  "a change of a slot that comes after a later one of the same lease does nothing": async ({ store, start, claim, read }) => {
+    if (!store.capabilities.groupLimits) return;
+    for (const id of ["g1", "g2"]) await start(id, { group: "g" });
+    const change = async (id: string, fence: number, change: "yield" | "take", order: number) =>
+      (await store.changeSlots({ name, owner: "w1", groupLimit: 1, entries: [{ id, fence, change, order }] }))[0];
+    const [first] = await claim("w1", 5, { groupLimit: 1 });
+    const fence = first?.fence as number;
+    assert.deepEqual(await change("g1", fence, "yield", 1), { changed: true });
+    assert.deepEqual(await change("g1", fence, "yield", 1), { changed: true });
+    assert.deepEqual(await change("g1", fence, "take", 2), { changed: true });
+    assert.deepEqual(await change("g1", fence, "yield", 1), { changed: true });
+    assert.deepEqual(ids(await claim("w1", 5, { groupLimit: 1 })), []);
+    assert.deepEqual(await change("g1", fence, "yield", 3), { changed: true });
+    assert.deepEqual(await change("g1", fence, "take", 2), { changed: true });
+    assert.deepEqual(ids(await claim("w1", 5, { groupLimit: 1 })), ["g2"]);
+    await store.settle({ name, owner: "w1", settlements: [{ id: "g1", fence, outcome: { type: "release" } }] });
+    const second = await read("g2");
+    assert.deepEqual(await change("g2", second.fence, "yield", 1), { changed: true });
+    const [again] = await claim("w1", 5, { groupLimit: 1 });
+    assert.deepEqual(await change("g1", again?.fence as number, "yield", 1), { changed: true });
+  },
   "a rate limit holds across claims, and the claim says when to come again": async ({ store, start, claim, elapse }) => {
     if (!store.capabilities.rateLimits) return;
     for (let index = 0; index < 5; index++) await start(`e${index}`);

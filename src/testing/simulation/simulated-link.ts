@@ -138,12 +138,10 @@ export class SimulatedLink {
     const isLate = dice.chance(rates.noAnswer);
     const isLost = dice.chance(rates.failAfter);
     const isDoubled = dice.chance(weather.duplicate);
-    // A change of a slot that overtakes a later one is not known as the older one: the store would have to number them.
-    const mayComeLate = call.method !== "changeSlots";
     if (isLate) {
       this.#troubledAt = course.elapsedMs;
       course.note(process.name, () => `${callText(call)}: is not answered`);
-      if (dice.chance(0.7) && mayComeLate) this.#doLate(call);
+      if (dice.chance(0.7)) this.#doLate(call);
       return;
     }
     course.after(thereMs, () => {
@@ -152,7 +150,7 @@ export class SimulatedLink {
         if (isLost) answer(backMs, lose("was done, but its answer is lost"));
         else answer(backMs, () => resolve(result));
       }, reject);
-      if (isDoubled && mayComeLate) this.#doLate(call);
+      if (isDoubled) this.#doLate(call);
     });
   }
 

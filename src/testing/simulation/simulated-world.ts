@@ -13,6 +13,7 @@ import { SimulatedLink } from "./simulated-link.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SimulatedQueue } from "./simulated-queue.ts";
 import { SimulatedStore, simulatedName } from "./simulated-store.ts";
+import { SimulatedWorker } from "./simulated-worker.ts";
 import { StoreWitness } from "./store-witness.ts";
 import { faultOfEnd, faultOfFailure, faultOfNotes, needsNotes, type WorkHistory, type WorkPlan } from "./work-plan.ts";
 import { WorkWitness } from "./work-witness.ts";
@@ -28,19 +29,6 @@ interface WorldOptions {
 }
 
 type Common = Omit<DurableCoordinatorOptions<AnyOrchestrator>, "orchestrator" | "store" | "workerId" | "role">;
-
-/** A worker that is always there, in one process after the other. */
-interface Worker {
-  readonly name: string;
-  readonly role: "worker" | "both";
-  /** Whether its processes share one worker id. */
-  readonly keepsId: boolean;
-  readonly rate: number;
-  process: SimulatedProcess;
-  link: SimulatedLink;
-  lives: number;
-  isClosing: boolean;
-}
 
 /** Virtual time in which everything has to come to its end when the faults are over. */
 const patienceMs = 120_000;
@@ -63,9 +51,7 @@ export class SimulatedWorld {
   readonly #scenario: Scenario;
   readonly #client: SimulatedProcess;
   readonly #clientLink: SimulatedLink;
-  readonly #workers: Worker[];
-  #crashes = 0;
-  #pauses = 0;
+  readonly #workers: SimulatedWorker[];
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -171,8 +157,8 @@ export class SimulatedWorld {
       failed: count("failed"),
       cancelled: count("cancelled"),
       takeovers: entries.reduce((sum, { takeovers }) => sum + takeovers, 0),
-      crashes: this.#crashes,
-      pauses: this.#pauses,
+      crashes: this.#workers.reduce((sum, { crashes }) => sum + crashes, 0),
+      pauses: this.#workers.reduce((sum, { pauses }) => sum + pauses, 0),
       refusedWrites: this.#witness.refusals,
       effects: this.#works.effects,
       refusedEffects: this.#works.refusals,
@@ -206,11 +192,8 @@ export class SimulatedWorld {
         },
       },
       mayStop,
-      stopped: (process) => this.#crashed(process),
-      close: (process) => {
-        const worker = this.#workers.find((one) => one.process === process);
-        if (worker !== undefined) this.#closeWorker(worker);
-      },
+      stopped: (process) => this.#workers.find((one) => one.process === process)?.crashed(),
+      close: (process) => this.#workers.find((one) => one.process === process)?.close(),
     });
   }
 
@@ -238,46 +221,25 @@ export class SimulatedWorld {
     });
   }
 
-  #createWorker(name: string): Worker {
-    const { dice } = this.course;
-    const link = this.#createLink(true);
-    const role = dice.pick(["worker", "both"] as const);
-    const rate = this.#weather.jumps ? 0.97 + dice.int(0, 6) / 100 : 1;
-    const process = this.#createProcess(`${name}.1`, role, name, link, rate);
-    const worker: Worker = { name, role, keepsId: dice.chance(0.3), rate, process, link, lives: 1, isClosing: false };
-    this.#follow(process);
-    return worker;
-  }
-
-  /** Its place is taken by another process. */
-  #restart(worker: Worker): void {
-    if (!worker.process.isDead) return;
-    worker.lives += 1;
-    worker.isClosing = false;
-    const name = `${worker.name}.${worker.lives}`;
-    this.course.note(name, () => "begins");
-    worker.process = this.#createProcess(name, worker.role, worker.keepsId ? worker.name : name, worker.link, worker.rate);
-    this.#follow(worker.process);
-  }
-
-  /** What it tells has happened has happened. */
-  #follow(process: SimulatedProcess): void {
-    const told = new Set<string>();
-    process.coordinator.on("*", ({ type, executionId }) => {
-      if (process.isDead) return;
-      const [, fact] = type.split(".");
-      if (fact !== "completed" && fact !== "failed" && fact !== "cancelled") return;
-      if (told.has(executionId)) this.course.fail(`${process.name} told its end twice`, executionId);
-      told.add(executionId);
-      const status = this.#witness.entries.get(executionId)?.status;
-      if (status !== fact) this.course.fail(`${process.name} told that it is ${fact}, and it is ${status}`, executionId);
+  #createWorker(name: string): SimulatedWorker {
+    const { jumps, kinds } = this.#weather;
+    return new SimulatedWorker({
+      course: this.course,
+      name,
+      link: this.#createLink(true),
+      drifts: jumps,
+      leaseMs: this.#leaseMs,
+      maxConcurrent: this.#common.maxConcurrent ?? 1,
+      isPaused: kinds.includes("pause"),
+      createProcess: (...process) => this.#createProcess(...process),
+      statusOf: (id) => this.#witness.entries.get(id)?.status,
+      heldBy: (process) =>
+        [...this.#witness.entries.values()]
+          .filter(
+            ({ owner, expiresAt = 0 }) => owner !== undefined && owner === this.#leases.ownerOf(process) && expiresAt > this.#store.now(),
+          )
+          .map(({ id }) => id),
     });
-  }
-
-  #crashed(process: SimulatedProcess): void {
-    this.#crashes += 1;
-    const worker = this.#workers.find((one) => one.process === process);
-    if (worker !== undefined) this.course.clock.setTimeout(() => this.#restart(worker), this.course.dice.int(1, this.#leaseMs * 2));
   }
 
   #reported(process: SimulatedProcess, error: unknown): void {
@@ -298,10 +260,10 @@ export class SimulatedWorld {
       if (!kinds.includes(kind)) return;
       for (let left = dice.int(1, most); left > 0; left--) clock.setTimeout(run, dice.int(0, this.#lastsMs));
     };
-    often("crash", 4, () => this.#crash(dice.pick(this.#workers)));
-    often("pause", 4, () => this.#pause(dice.pick(this.#workers)));
+    often("crash", 4, () => dice.pick(this.#workers).crash());
+    often("pause", 4, () => dice.pick(this.#workers).pause());
     often("outage", 3, () => this.#breakLinks());
-    often("close", 3, () => this.#closeWorker(dice.pick(this.#workers)));
+    often("close", 3, () => dice.pick(this.#workers).close());
     often("clockJump", 4, () => this.#jump());
     const sometimes = (run: () => void) => {
       if (dice.chance(0.15)) clock.setTimeout(run, dice.int(0, this.#lastsMs));
@@ -312,24 +274,9 @@ export class SimulatedWorld {
       for (let noise = dice.int(0, 3); noise > 0; noise--)
         clock.setTimeout(() => queue.postNoise(dice.pick([undefined, "nobody", "e1", "e2"])), dice.int(0, this.#lastsMs));
     }
-    sometimes(() => this.#hold(dice.pick(this.#workers)));
-    sometimes(() => this.#narrow(dice.pick(this.#workers)));
-    sometimes(() => this.#drain(dice.pick(this.#workers)));
-  }
-
-  #crash({ process }: Worker): void {
-    if (process.isDead) return;
-    this.course.note(process.name, () => "dies");
-    process.crash();
-    this.#crashed(process);
-  }
-
-  #pause({ process }: Worker): void {
-    if (process.isDead) return;
-    const ms = this.course.dice.int(1, this.#leaseMs * 2);
-    this.course.note(process.name, () => `stands still for ${ms} ms`);
-    this.#pauses += 1;
-    process.pause(ms);
+    sometimes(() => dice.pick(this.#workers).hold());
+    sometimes(() => dice.pick(this.#workers).narrow());
+    sometimes(() => dice.pick(this.#workers).drain());
   }
 
   #breakLinks(): void {
@@ -349,66 +296,6 @@ export class SimulatedWorld {
     else what.jump(ms);
   }
 
-  /** Its user makes it claim nothing for a while. */
-  #hold({ process, isClosing }: Worker): void {
-    if (!process.isAwake || isClosing) return;
-    this.course.note(process.name, () => "is told to claim nothing");
-    process.coordinator.pause();
-    this.course.clock.setTimeout(() => process.coordinator.resume(), 2_000);
-  }
-
-  /** Its user makes it run less at once. */
-  #narrow({ process, isClosing }: Worker): void {
-    if (!process.isAwake || isClosing) return;
-    const maxConcurrent = this.course.dice.int(1, this.#common.maxConcurrent ?? 1);
-    this.course.note(process.name, () => `is told to run ${maxConcurrent} at most`);
-    process.coordinator.setMaxConcurrent(maxConcurrent);
-  }
-
-  /** Its user waits until there is nothing to do. */
-  #drain(worker: Worker): void {
-    const { process } = worker;
-    if (!process.isAwake || worker.isClosing) return;
-    const began = this.course.elapsedMs;
-    void process.coordinator.drain().then(
-      () => {
-        const { running, queued, waiting } = process.coordinator.stats.getSnapshot().context;
-        this.course.note(process.name, () => `is drained after ${this.course.elapsedMs - began} ms`);
-        // A close that comes first ends the waiting, too.
-        if (!process.isDead && !worker.isClosing && running + queued + waiting > 0)
-          this.course.fail(`${process.name} is drained, and has something to do`);
-      },
-      (error: unknown) => this.course.fail(`${process.name} could not be drained: ${error}`),
-    );
-  }
-
-  #closeWorker(worker: Worker): void {
-    const { process, link } = worker;
-    if (!process.isAwake || worker.isClosing) return;
-    const { dice, clock } = this.course;
-    worker.isClosing = true;
-    const mode = dice.pick(["release", "release", "drain", "drain", "cancel"] as const);
-    const deadlineMs = dice.pick([0, 300, 2_000]);
-    this.course.note(process.name, () => `closes: ${mode} within ${deadlineMs} ms`);
-    const began = this.course.elapsedMs;
-    void process.coordinator.close({ mode, deadlineMs }).then((report) => {
-      if (process.isDead) return;
-      this.course.note(process.name, () => `is closed: ${JSON.stringify(report)}`);
-      const sinceMs = this.course.elapsedMs - began;
-      if (!worker.keepsId && link.hasBeenGoodFor(sinceMs + this.#leaseMs) && !this.#weather.kinds.includes("pause"))
-        this.#checkHoldsNothing(process);
-      process.crash();
-      clock.setTimeout(() => this.#restart(worker), dice.int(1, 1_000));
-    });
-  }
-
-  /** What a worker held is at its end, or back in the store, when it says that it is closed. */
-  #checkHoldsNothing(process: SimulatedProcess): void {
-    for (const { id, owner, expiresAt = 0 } of this.#witness.entries.values())
-      if (owner !== undefined && owner === this.#leases.ownerOf(process) && expiresAt > this.#store.now())
-        this.course.fail(`${process.name} is closed, and holds it`, id);
-  }
-
   /** Its worker has heard of a cancel, and its orchestrator had time to stop. */
   #checkCancels(): void {
     const { elapsedMs } = this.course;
@@ -423,7 +310,7 @@ export class SimulatedWorld {
     this.course.note("world", () => "all faults are over");
     for (const worker of this.#workers) {
       worker.process.wake();
-      this.#restart(worker);
+      worker.restart();
     }
   }
 

@@ -56,6 +56,8 @@ export class StoreWitness implements StoreObserver {
   readonly #options: WitnessOptions;
   readonly #claims = new Map<string, Map<string, number>>();
   readonly #keys = new Map<string, string>();
+  /** Of the last change of a slot under each lease. */
+  readonly #slotOrders = new Map<string, number>();
   #claimTimes: number[] = [];
   /** Writes under a lease that was over: refused, as they have to be. */
   refusals = 0;
@@ -185,10 +187,12 @@ export class StoreWitness implements StoreObserver {
   }
 
   #slotsChanged({ owner, entries }: SlotRequest, reports: readonly SlotReport[], now: number): void {
-    for (const [index, { id, fence, change }] of entries.entries()) {
+    for (const [index, { id, fence, change, order = 0 }] of entries.entries()) {
       const report = reports[index] as SlotReport;
       const entry = this.#judge(id, owner, fence, now, report.changed || report.reason === "limited", "change of a slot");
-      if (entry === undefined || !report.changed) continue;
+      const last = this.#slotOrders.get(`${id}/${fence}`) ?? 0;
+      if (entry === undefined || !report.changed || order < last) continue;
+      this.#slotOrders.set(`${id}/${fence}`, order);
       entry.holdsSlot = change !== "yield";
       entry.isForced = change === "force";
     }
