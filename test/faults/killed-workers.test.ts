@@ -11,26 +11,30 @@ import { FaultWorld, temporaryFile, within } from "./fault-world.ts";
 const allKills = Number(process.env.FAULT_KILLS ?? 200);
 /** Where the service is a slow stand-in for the real one. */
 const fewKills = Math.ceil(allKills / 5);
-const slowLeaseMs = 3_000;
+const slow = { leaseMs: 3_000, functions: 6, machines: 2, endMs: 90_000 };
 let world: FaultWorld | undefined;
 afterEach(async () => {
   await world?.close();
   world = undefined;
 });
 
-async function killAtRandom(store: StoreAddress, kills: number, leaseMs = 1_000): Promise<void> {
+async function killAtRandom(
+  store: StoreAddress,
+  kills: number,
+  { leaseMs = 1_000, functions = 16, machines = 6, endMs = 30_000 } = {},
+): Promise<void> {
   const draw = drawer();
   world = await FaultWorld.create({ store, leaseMs, maxConcurrent: 6 });
   const { workers, load } = world;
   for (let count = 0; count < 4; count++) workers.start();
-  load.keep(16, 6);
+  load.keep(functions, machines);
   for (let killed = 0; killed < kills; killed++) {
     await new Promise((resolve) => setTimeout(resolve, draw(20, 150)));
     const { alive } = workers;
     await alive[Math.floor(draw(0, alive.length))]?.kill();
     workers.start();
   }
-  await within(30_000, "the end of what had been started", load.finish());
+  await within(endMs, "the end of what had been started", load.finish());
   const { executions, takeovers } = await world.audit();
   expect(executions).toBeGreaterThan(kills / 4);
   expect(takeovers).toBeGreaterThan(kills / 10);
@@ -89,6 +93,6 @@ describeWith(missingDynalite, "killed workers on DynamoDB", () => {
   afterAll(() => server?.remove());
   const address = (table: string): StoreAddress => ({ kind: "dynamodb", endpoint: server.endpoint, table });
 
-  test(killed(fewKills), () => killAtRandom(address("killed"), fewKills, slowLeaseMs), 120_000);
-  test(deadly, () => killsItsWorkers(address("deadly"), slowLeaseMs));
+  test(killed(fewKills), () => killAtRandom(address("killed"), fewKills, slow), 180_000);
+  test(deadly, () => killsItsWorkers(address("deadly"), slow.leaseMs));
 });
