@@ -10,8 +10,8 @@ import { FaultWorld, temporaryFile, within } from "./fault-world.ts";
 
 const allKills = Number(process.env.FAULT_KILLS ?? 200);
 /** Where the service is a slow stand-in for the real one. */
-const fewKills = Math.ceil(allKills / 5);
-const slow = { leaseMs: 3_000, functions: 6, machines: 2, endMs: 90_000 };
+const fewKills = Math.ceil(allKills / 20);
+const slow = { leaseMs: 6_000, functions: 6, machines: 2, endMs: 120_000 };
 let world: FaultWorld | undefined;
 afterEach(async () => {
   await world?.close();
@@ -93,6 +93,6 @@ describeWith(missingDynalite, "killed workers on DynamoDB", () => {
   afterAll(() => server?.remove());
   const address = (table: string): StoreAddress => ({ kind: "dynamodb", endpoint: server.endpoint, table });
 
-  test(killed(fewKills), () => killAtRandom(address("killed"), fewKills, slow), 180_000);
+  test(killed(fewKills), () => killAtRandom(address("killed"), fewKills, slow), 240_000);
   test(deadly, () => killsItsWorkers(address("deadly"), slow.leaseMs));
 });
