@@ -28,7 +28,7 @@ export interface WorldKind {
   readonly hasQueue: boolean;
 }
 
-export const worldKinds: readonly WorldKind[] = (["memory", "sqlite", "postgres", "redis"] as const).flatMap((store) => [
+export const worldKinds: readonly WorldKind[] = (["memory", "documents", "sqlite", "postgres", "redis"] as const).flatMap((store) => [
   { store, hasQueue: true },
   { store, hasQueue: false },
 ]);

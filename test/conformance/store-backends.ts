@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
 import type pg from "pg";
+import { createDocumentStore } from "../../src/adapters/documents/document-store.ts";
+import { createMemoryDocumentTable, MemoryDocuments } from "../support/memory-document-table.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import { redisStoreInTestTime, setRedisTime } from "../support/redis-time.ts";
@@ -20,12 +22,22 @@ export interface StoreBackend {
   remove(): Promise<void>;
 }
 
-export type BackendName = "memory" | "sqlite" | "postgres" | "redis";
+export type BackendName = "memory" | "documents" | "sqlite" | "postgres" | "redis";
 
 export const backends: Readonly<Record<BackendName, (clock: HarnessClock) => Promise<StoreBackend>>> = {
   async memory(clock) {
     const data = createMemoryData();
     return { open: () => createMemoryStore({ clock, data }), beforeCall: async () => {}, remove: async () => {} };
+  },
+
+  /** What the stores on DynamoDB and Table Storage have in common, without a service. */
+  async documents(clock) {
+    const documents = new MemoryDocuments();
+    const open = () => {
+      const table = createMemoryDocumentTable(documents);
+      return createDocumentStore({ table, clock, noticeDelayMs: 500, requestsAtOnce: 8, durability: "none" });
+    };
+    return { open, beforeCall: async () => {}, remove: async () => {} };
   },
 
   async sqlite(clock) {

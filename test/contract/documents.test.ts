@@ -367,6 +367,12 @@ describe("store on documents, under fire", () => {
     });
     await expect(store.counts({ name })).rejects.toThrow(StoreUnavailableError);
     isAway = false;
+    await store.counts({ name });
+    isAway = true;
+    // Of requests that are under way at once all may fail, and each is told of once.
+    await expect(world.claim(store, "c")).rejects.toThrow(StoreUnavailableError);
+    await expect(store.sweep({ name })).rejects.toThrow(StoreUnavailableError);
+    isAway = false;
     expect((await store.counts({ name })).total).toBe(0);
   });
 

@@ -1,33 +1,42 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ExecutionLostError } from "../../src/model/store-errors.ts";
+import { describeWith } from "../support/describe-with.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
+import { type DynaliteServer, missingDynalite, startDynalite } from "../support/dynalite-server.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import type { StoreAddress } from "../support/store-address.ts";
 import { drawer, faultSeed } from "./fault-seed.ts";
 import { FaultWorld, temporaryFile, within } from "./fault-world.ts";
 
-const kills = Number(process.env.FAULT_KILLS ?? 200);
+const allKills = Number(process.env.FAULT_KILLS ?? 200);
+/** Where the service is a slow stand-in for the real one. */
+const fewKills = Math.ceil(allKills / 20);
+const slow = { leaseMs: 6_000, functions: 6, machines: 2, endMs: 120_000 };
 let world: FaultWorld | undefined;
 afterEach(async () => {
   await world?.close();
   world = undefined;
 });
 
-async function killAtRandom(store: StoreAddress): Promise<void> {
+async function killAtRandom(
+  store: StoreAddress,
+  kills: number,
+  { leaseMs = 1_000, functions = 16, machines = 6, endMs = 30_000 } = {},
+): Promise<void> {
   const draw = drawer();
-  world = await FaultWorld.create({ store, leaseMs: 1_000, maxConcurrent: 6 });
+  world = await FaultWorld.create({ store, leaseMs, maxConcurrent: 6 });
   const { workers, load } = world;
   for (let count = 0; count < 4; count++) workers.start();
-  load.keep(16, 6);
+  load.keep(functions, machines);
   for (let killed = 0; killed < kills; killed++) {
     await new Promise((resolve) => setTimeout(resolve, draw(20, 150)));
     const { alive } = workers;
     await alive[Math.floor(draw(0, alive.length))]?.kill();
     workers.start();
   }
-  await within(30_000, "the end of what had been started", load.finish());
+  await within(endMs, "the end of what had been started", load.finish());
   const { executions, takeovers } = await world.audit();
   expect(executions).toBeGreaterThan(kills / 4);
   expect(takeovers).toBeGreaterThan(kills / 10);
@@ -36,8 +45,8 @@ async function killAtRandom(store: StoreAddress): Promise<void> {
 }
 
 /** One whose process always dies is not tried for ever. */
-async function killsItsWorkers(store: StoreAddress): Promise<void> {
-  world = await FaultWorld.create({ store, leaseMs: 600, maxTakeovers: 2 });
+async function killsItsWorkers(store: StoreAddress, leaseMs = 600): Promise<void> {
+  world = await FaultWorld.create({ store, leaseMs, maxTakeovers: 2 });
   const { workers, load, sink } = world;
   await load.startFunction("deadly", { steps: 1, workMs: 1, deadly: true });
   const end = load.endOf("deadly").catch((error: unknown) => error);
@@ -50,12 +59,13 @@ async function killsItsWorkers(store: StoreAddress): Promise<void> {
   expect(sink.effects("deadly").map(({ step }) => step)).toEqual([1, 1, 1]);
 }
 
-const killed = `${kills} workers killed at random moments lose nothing and do nothing twice at the same time (seed ${faultSeed})`;
+const killed = (kills: number) =>
+  `${kills} workers killed at random moments lose nothing and do nothing twice at the same time (seed ${faultSeed})`;
 const deadly = "an execution that kills its workers is given up after its last takeover";
 
-test(`${killed}, on SQLite`, async () => {
+test(`${killed(allKills)}, on SQLite`, async () => {
   const { address, remove } = temporaryFile();
-  await killAtRandom(address);
+  await killAtRandom(address, allKills);
   remove();
 }, 120_000);
 
@@ -73,7 +83,7 @@ describeWithPostgres("killed workers on Postgres", () => {
   afterAll(() => server?.remove());
   const address = (schema: string): StoreAddress => ({ kind: "postgres", connectionString: server.connectionString, schema });
 
-  test(killed, () => killAtRandom(address("killed")), 90_000);
+  test(killed(allKills), () => killAtRandom(address("killed"), allKills), 90_000);
   test(deadly, () => killsItsWorkers(address("deadly")));
 });
 
@@ -85,6 +95,18 @@ describeWithRedis("killed workers on Redis", () => {
   afterAll(() => server?.remove());
   const address = (keyPrefix: string): StoreAddress => ({ kind: "redis", url: server.url, keyPrefix });
 
-  test(killed, () => killAtRandom(address("killed")), 90_000);
+  test(killed(allKills), () => killAtRandom(address("killed"), allKills), 120_000);
   test(deadly, () => killsItsWorkers(address("deadly")));
+});
+
+describeWith(missingDynalite, "killed workers on DynamoDB", () => {
+  let server: DynaliteServer;
+  beforeAll(async () => {
+    server = await startDynalite();
+  }, 60_000);
+  afterAll(() => server?.remove());
+  const address = (table: string): StoreAddress => ({ kind: "dynamodb", endpoint: server.endpoint, table });
+
+  test(killed(fewKills), () => killAtRandom(address("killed"), fewKills, slow), 240_000);
+  test(deadly, () => killsItsWorkers(address("deadly"), slow.leaseMs));
 });

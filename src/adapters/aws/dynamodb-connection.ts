@@ -3,6 +3,7 @@ import { CoordinatorClosedError, InvalidOptionsError } from "../../model/errors.
 import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { indexNames } from "../documents/document-table.ts";
+import { RequestLimit } from "../documents/request-limit.ts";
 import type { DynamodbClientLike, DynamodbCredentials } from "./dynamodb-client.ts";
 import { isTableMissing, isTableThere, toTableError } from "./dynamodb-errors.ts";
 import { tableDefinition } from "./dynamodb-schema.ts";
@@ -23,6 +24,9 @@ export interface DynamodbConnectionOptions {
 
 type Send<Output> = (sdk: DynamodbSdk, client: DynamoDBClient, options: { abortSignal: AbortSignal }) => Promise<Output>;
 
+/** Fewer than the connections that the SDK makes by default. */
+const requestsAtOnce = 40;
+
 /** A new table is not there at once. */
 const lookMs = 100;
 const createMs = 120_000;
@@ -31,6 +35,7 @@ const createMs = 120_000;
 export class DynamodbConnection {
   readonly #options: DynamodbConnectionOptions;
   readonly #closing = new AbortController();
+  readonly #limit = new RequestLimit(requestsAtOnce);
   #loaded: Promise<{ sdk: DynamodbSdk; client: DynamodbClientLike }> | undefined;
   #ready: Promise<void> | undefined;
 
@@ -45,7 +50,7 @@ export class DynamodbConnection {
       throw error;
     });
     await this.#ready;
-    return this.#send(send);
+    return this.#limit.run(() => this.#send(send));
   }
 
   pause(delayMs: number): Promise<void> {

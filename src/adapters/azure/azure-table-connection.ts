@@ -1,6 +1,7 @@
 import { CoordinatorClosedError, InvalidOptionsError } from "../../model/errors.ts";
 import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { RequestLimit } from "../documents/request-limit.ts";
 import type { TableClientLike } from "./azure-table-client.ts";
 import { isTableMissing, isTableThere, toTableError } from "./azure-table-errors.ts";
 
@@ -16,10 +17,13 @@ export interface TableConnectionOptions {
 
 type Send<Output> = (client: TableClientLike, options: { abortSignal: AbortSignal }) => Promise<Output>;
 
+const requestsAtOnce = 40;
+
 /** Talks to the service: each call has a time limit, and rejects with `StoreUnavailableError` when nobody knows what became of it. */
 export class TableConnection {
   readonly #options: TableConnectionOptions;
   readonly #closing = new AbortController();
+  readonly #limit = new RequestLimit(requestsAtOnce);
   #client: Promise<TableClientLike> | undefined;
   #ready: Promise<void> | undefined;
 
@@ -35,7 +39,7 @@ export class TableConnection {
     });
     await this.#ready;
     try {
-      return await this.#send(send);
+      return await this.#limit.run(() => this.#send(send));
     } catch (error) {
       if (!isTableMissing(error)) throw error;
       throw new InvalidOptionsError({ field: "table", expected: "a table that is there", received: this.#options.table });

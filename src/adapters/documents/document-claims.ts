@@ -66,9 +66,8 @@ export class DocumentClaims {
       return { executions: reports.flatMap(({ executions }) => executions), refused: reports.flatMap(({ refused }) => refused) };
     }
     const groups = (await this.#rows.machines.runBy(request)).map(readyGroup);
-    const due = this.#promoteDue(name, maxDue);
-    let page = await this.#ready(name, groups, limit);
-    const { count, nextDueInMs } = await due;
+    const [{ count, nextDueInMs }, first] = await Promise.all([this.#promoteDue(name, maxDue), this.#ready(name, groups, limit)]);
+    let page = first;
     if (count > 0) page = await this.#ready(name, groups, limit);
     const executions: ClaimedExecution[] = [];
     for (let looks = 1; page.found.length > 0; looks++) {
