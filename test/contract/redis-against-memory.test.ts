@@ -144,7 +144,7 @@ class Twins {
   async #save(): Promise<void> {
     const { id, fence, owner } = this.#lease();
     const checkpoint = {
-      revision: this.#random(this.#count),
+      revision: 1 + this.#random(this.#count + 1),
       body: `"${this.#count}"`,
       consumedSignal: this.#random(3),
       ...this.#maybe({ machineVersion: "2" }),
