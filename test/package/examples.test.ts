@@ -115,6 +115,7 @@ describe("every example", () => {
       "durable-machine",
       "kafka-workers",
       "postgres-workers",
+      "redis-workers",
       "transactional-start",
     ];
     const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
@@ -182,16 +183,20 @@ describe("aws-lambda", () => {
   }, 60_000);
 });
 
-describe("with a Postgres server of their own", () => {
-  it("postgres-workers share the work, and one goes on with what a killed one had in hand", async () => {
-    const example = run("postgres-workers/main.ts");
-    expect(await ended(example), example.output).toBe(0);
-    const { output } = example;
-    expect(missingLine(output, [/Ada: .*chapter 1 of 4/, /Ada is killed/, /Grace: .*chapter 4 of 4/]), output).toBeUndefined();
-    expect(output.slice(output.indexOf("Ada is killed"))).not.toMatch(/^ {2}Ada: /m);
-    expect(output.match(/: 4 of 4 chapters, by .*; taken over/g), output).toHaveLength(4);
-    expect(output, "what Ada began, Grace went on with").toMatch(/by Ada, (Ada, )?Grace, .*; taken over 1 times/);
-  }, 120_000);
+describe("with a server of their own", () => {
+  it.each(["postgres-workers", "redis-workers"])(
+    "%s share the work, and one goes on with what a killed one had in hand",
+    async (name) => {
+      const example = run(`${name}/main.ts`);
+      expect(await ended(example), example.output).toBe(0);
+      const { output } = example;
+      expect(missingLine(output, [/Ada: .*chapter 1 of 4/, /Ada is killed/, /Grace: .*chapter 4 of 4/]), output).toBeUndefined();
+      expect(output.slice(output.indexOf("Ada is killed"))).not.toMatch(/^ {2}Ada: /m);
+      expect(output.match(/: 4 of 4 chapters, by .*; taken over/g), output).toHaveLength(4);
+      expect(output, "what Ada began, Grace went on with").toMatch(/by Ada, (Ada, )?Grace, .*; taken over 1 times/);
+    },
+    120_000,
+  );
 
   it.each(["transactional-start/sqlite.ts", "transactional-start/postgres.ts"])(
     "%s starts what is committed, and nothing that is undone",
@@ -288,7 +293,7 @@ function run(name: string, ...options: string[]): Example {
 }
 
 function runWith(environment: Record<string, string>, name: string, ...options: string[]): Example {
-  const { DATABASE_URL: _, KAFKA_BROKERS: __, ...own } = process.env; // They start their own servers.
+  const { DATABASE_URL: _, KAFKA_BROKERS: __, REDIS_URL: ___, ...own } = process.env; // They start their own servers.
   const env = { ...own, ...environment };
   const child = spawn(process.execPath, [`${examples}${name}`, ...options], { stdio: ["ignore", "pipe", "pipe"], env });
   const example: Example = { child, output: "" };
