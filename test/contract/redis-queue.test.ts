@@ -239,5 +239,5 @@ async function asAnother({ url }: RedisServer, prefix: string, to: string, does:
   const queue = new Queue(`{${to}}`, { connection, prefix });
   await does(queue);
   await queue.close();
-  connection.disconnect();
+  await connection.quit();
 }

@@ -106,8 +106,11 @@ export class RedisQueueConnection {
     };
     await Promise.race([quietly().catch(() => {}), enough]);
     clock.clearTimeout(timer);
-    if (opened !== undefined && this.#options.client === undefined)
-      await Promise.all([opened.client, ...this.#duplicates].map(disconnected));
+    if (opened === undefined || this.#options.client !== undefined) return;
+    // BullMQ has ended most of them, which shows a turn later; ending one again would leave a timer.
+    await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
+    const left = [opened.client, ...this.#duplicates].filter(({ status }) => status !== "end");
+    await Promise.all(left.map((client) => (client.status === "disconnecting" ? ended(client) : disconnected(client))));
   }
 
   get #prefix(): string {
@@ -159,6 +162,10 @@ export class RedisQueueConnection {
       // Not all servers let everybody ask.
     }
   }
+}
+
+function ended(client: RedisClientLike): Promise<void> {
+  return new Promise((resolve) => void client.on("end", resolve));
 }
 
 /** A name without colons, which BullMQ does not take, in the braces by which a cluster chooses its place. Two names never make the same. */
