@@ -11,9 +11,9 @@ export interface ConnectionOptions {
   readonly header?: readonly string[];
 }
 
-const storeOption = () => new Option("--store <store>", "sqlite:FILE or postgres://…");
+const storeOption = () => new Option("--store <store>", "sqlite:FILE, postgres://… or redis://…");
 const nameOption = () => new Option("--name <name>", "of the coordinator, where the store has several");
-const schemaOption = () => new Option("--schema <schema>", "of the Postgres tables").default("actorfleet");
+const schemaOption = () => new Option("--schema <schema>", "of the Postgres tables, or the prefix of the Redis keys").default("actorfleet");
 
 /** Adds the options that say where the executions are. */
 export function withConnection(command: Command): Command {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { readPostgresNames } from "../adapters/postgres/postgres-names.ts";
+import { readRedisNames } from "../adapters/redis/redis-names.ts";
 import { readSqliteNames } from "../adapters/sqlite/sqlite-names.ts";
 import { ActorfleetError } from "../model/errors.ts";
 import { MissingDependencyError } from "../model/store-errors.ts";
@@ -8,7 +9,8 @@ import { CommandError } from "./command-error.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 
 const howToSay = `Say where the executions are:
-  --store sqlite:FILE, --store postgres://USER:PASSWORD@HOST/DATABASE or --url http://HOST:PORT
+  --store sqlite:FILE, --store postgres://USER:PASSWORD@HOST/DATABASE,
+  --store redis://USER:PASSWORD@HOST or --url http://HOST:PORT
   (or set ACTORFLEET_STORE or ACTORFLEET_URL)`;
 
 /** A store that is there already, and the name of the coordinator in it. */
@@ -23,8 +25,13 @@ export async function openStore({ store, name, schema = "actorfleet" }: Connecti
   if (store === undefined) throw new CommandError("usage", "STORE_MISSING", howToSay);
   if (store.startsWith("sqlite:")) return openSqlite(store.slice("sqlite:".length), name);
   if (/^postgres(ql)?:\/\//.test(store)) return openPostgres(store, schema, name);
+  if (/^rediss?:\/\//.test(store)) return openRedis(store, schema, name);
   const hint = existsSync(store) ? ` Did you mean sqlite:${store}?` : "";
-  throw new CommandError("usage", "STORE_UNKNOWN", `--store: expected sqlite:FILE or postgres://…, got ${withoutPassword(store)}.${hint}`);
+  throw new CommandError(
+    "usage",
+    "STORE_UNKNOWN",
+    `--store: expected sqlite:FILE, postgres://… or redis://…, got ${withoutPassword(store)}.${hint}`,
+  );
 }
 
 async function openSqlite(filename: string, wanted: string | undefined): Promise<OpenStore> {
@@ -65,6 +72,35 @@ async function openPostgres(url: string, schema: string, wanted: string | undefi
     await pool?.end();
     if (error instanceof CommandError || ActorfleetError.isInstance(error)) throw error;
     throw new CommandError("unreachable", "STORE_UNREACHABLE", `${where} cannot be reached: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function openRedis(url: string, keyPrefix: string, wanted: string | undefined): Promise<OpenStore> {
+  const where = withoutPassword(url);
+  let Redis: typeof import("ioredis").Redis;
+  try {
+    ({ Redis } = await import("ioredis"));
+  } catch (cause) {
+    throw new MissingDependencyError({ packageName: "ioredis", usedBy: "Redis store", cause });
+  }
+  const client = new Redis(url, { lazyConnect: true, connectTimeout: 5_000, retryStrategy: () => null });
+  let reason: unknown;
+  client.on("error", (error) => {
+    reason = error;
+  });
+  try {
+    await client.connect();
+    const name = nameAmong(await readRedisNames(client, keyPrefix), wanted, `keys that begin with ${keyPrefix} in ${where}`);
+    const { createRedisStore } = await import("../adapters/redis/index.ts");
+    const store = createRedisStore({ url, keyPrefix, allowEviction: true });
+    return { store, name, close: () => store.close() };
+  } catch (error) {
+    if (error instanceof CommandError || ActorfleetError.isInstance(error)) throw error;
+    throw new CommandError("unreachable", "STORE_UNREACHABLE", `${where} cannot be reached: ${reasonOf(reason ?? error)}`, {
+      cause: error,
+    });
+  } finally {
+    client.disconnect();
   }
 }
 

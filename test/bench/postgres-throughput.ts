@@ -1,28 +1,39 @@
 import pg from "pg";
-import type { StoredContender, StoredSubject } from "./contenders/stored-contender.ts";
+import type { Contender, StoredContender, StoredSubject } from "./contenders/stored-contender.ts";
 import { type Figure, measureInRounds } from "./rounds.ts";
 
 /** How executions are started: each by a call of its own while others run, or all by one call before any runs. */
 export type StartMode = "single" | "many";
 
-export interface ThroughputSetting {
-  readonly contenders: readonly StoredContender[];
+export interface ThroughputSetting<Kind extends Contender> {
+  readonly contenders: readonly Kind[];
   readonly mode: StartMode;
   readonly concurrency: number;
   readonly rounds: number;
   /** How long a sample should take. */
   readonly sampleMs: number;
-  connectionString(contender: StoredContender): Promise<string>;
+  connectionString(contender: Kind): Promise<string>;
+  /** Looks at the server beside the contender. */
+  watch(contender: Kind, connectionString: string): Promise<ServerWatch>;
+}
+
+export interface ServerWatch {
+  /** After many were started, before any runs; not part of the time that is measured. */
+  filled(): Promise<unknown>;
+  /** How many were accepted and have not ended. */
+  unfinished(): Promise<number>;
+  close(): Promise<void>;
 }
 
 /** µs per execution, from the first start until the last end is stored. */
-export async function measureStoredThroughput(setting: ThroughputSetting): Promise<Figure[]> {
+export async function measureStoredThroughput<Kind extends Contender>(setting: ThroughputSetting<Kind>): Promise<Figure[]> {
   const { mode, concurrency, rounds, sampleMs } = setting;
   const contenders = setting.contenders.filter(({ startsMany }) => mode === "single" || startsMany);
   const measurements: { name: string; sample(): Promise<number> }[] = [];
   for (const contender of contenders) {
     const connectionString = await setting.connectionString(contender);
-    const sampleOf = (count: number) => sample(contender, connectionString, mode, concurrency, count);
+    const sampleOf = async (count: number) =>
+      sample(contender, await setting.watch(contender, connectionString), connectionString, mode, concurrency, count);
     // Fewer are slower each; so the second warm-up says what the samples take.
     const few = await sampleOf(Math.min(200, concurrency * 20));
     const more = await sampleOf(toCount(few, sampleMs / 2, concurrency));
@@ -37,7 +48,8 @@ function toCount(usEach: number, forMs: number, concurrency: number): number {
 }
 
 async function sample(
-  contender: StoredContender,
+  contender: Contender,
+  watch: ServerWatch,
   connectionString: string,
   mode: StartMode,
   concurrency: number,
@@ -56,15 +68,12 @@ async function sample(
       if (begun.size === count) allBegun();
     },
   });
-  const admin = new pg.Client({ connectionString });
-  await admin.connect();
   const startedAt = performance.now();
   let pausedMs = 0;
   if (mode === "many") {
     await subject.startMany(Array.from({ length: count }, (_, input) => input));
     const pausedAt = performance.now();
-    // Some plan by statistics, and would not have got them from a queue that fills in one go.
-    await admin.query("ANALYZE");
+    await watch.filled();
     pausedMs = performance.now() - pausedAt;
     await subject.work();
   } else {
@@ -72,10 +81,10 @@ async function sample(
     await startEach(subject, count, concurrency);
   }
   await beginning;
-  await untilNothingIsUnfinished(admin, contender);
+  while ((await watch.unfinished()) > 0) await new Promise((resolve) => setTimeout(resolve, 1));
   const tookMs = performance.now() - startedAt - pausedMs;
   await subject.close();
-  await admin.end();
+  await watch.close();
   return (tookMs * 1_000) / count;
 }
 
@@ -87,10 +96,17 @@ async function startEach(subject: StoredSubject, count: number, callers: number)
   await Promise.all(Array.from({ length: Math.min(callers, count) }, call));
 }
 
-async function untilNothingIsUnfinished(admin: pg.Client, { unfinishedSql }: StoredContender): Promise<void> {
-  for (;;) {
-    const { rows } = await admin.query<{ unfinished: number }>(unfinishedSql);
-    if (rows[0]?.unfinished === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+/** With a connection of its own. */
+export async function watchPostgres({ unfinishedSql }: StoredContender, connectionString: string): Promise<ServerWatch> {
+  const admin = new pg.Client({ connectionString });
+  await admin.connect();
+  return {
+    // Some plan by statistics, and would not have got them from a queue that fills in one go.
+    filled: () => admin.query("ANALYZE"),
+    async unfinished() {
+      const { rows } = await admin.query<{ unfinished: number }>(unfinishedSql);
+      return rows[0]?.unfinished ?? Number.NaN;
+    },
+    close: () => admin.end(),
+  };
 }

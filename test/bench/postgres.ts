@@ -9,7 +9,7 @@ import { pgBoss } from "./contenders/pg-boss.ts";
 import type { StoredContender } from "./contenders/stored-contender.ts";
 import { measureClaims } from "./postgres-claims.ts";
 import { measureLatency } from "./postgres-latency.ts";
-import { measureStoredThroughput, type StartMode } from "./postgres-throughput.ts";
+import { measureStoredThroughput, type StartMode, watchPostgres } from "./postgres-throughput.ts";
 import type { Figure } from "./rounds.ts";
 import { toFigure, toTable } from "./table.ts";
 import { type Target, toTargetTable, toVerdict } from "./targets.ts";
@@ -70,7 +70,7 @@ export async function bench(options: readonly string[]): Promise<void> {
         for (const concurrency of concurrencies) {
           const sampleMs = Number(values["sample-ms"]);
           found[mode][concurrency] = await measureStoredThroughput({
-            ...{ contenders: contenders.filter(isAsked), mode, concurrency, rounds, sampleMs, connectionString },
+            ...{ contenders: contenders.filter(isAsked), mode, concurrency, rounds, sampleMs, connectionString, watch: watchPostgres },
           });
         }
       }

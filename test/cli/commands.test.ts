@@ -172,7 +172,7 @@ describe("a wrong command line", () => {
     [["ls", "--limit", "0"], /expected a whole number from 1 on/],
     [["show"], /missing required argument 'id'/],
     [["ls"], /Say where the executions are:\n {2}--store sqlite:FILE/],
-    [["ls", "--store", "mysql://host"], /--store: expected sqlite:FILE or postgres:\/\/…, got mysql:\/\/host/],
+    [["ls", "--store", "mysql://host"], /--store: expected sqlite:FILE, postgres:\/\/… or redis:\/\/…, got mysql:\/\/host/],
     [["ls", "--store", "package.json"], /Did you mean sqlite:package\.json\?/],
     [["ls", "--url", "localhost:80"], /--url: expected http:\/\/HOST:PORT or https:\/\/…, got localhost:80/],
     [["ls", "--url", "http://localhost", "--header", "nonsense"], /--header: expected 'name: value'/],

@@ -106,7 +106,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
 
 describe("every example", () => {
   it("is known to this test", () => {
-    const folders = ["capital-tours", "durable-machine", "postgres-workers", "transactional-start"];
+    const folders = ["capital-tours", "durable-machine", "postgres-workers", "redis-workers", "transactional-start"];
     const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
     expect(readdirSync(examples).filter((name) => !name.endsWith(".yaml") && name !== "screenshots")).toEqual(known.sort());
   });
@@ -158,16 +158,20 @@ describe("durable-machine", () => {
   }, 20_000);
 });
 
-describe("with a Postgres server of their own", () => {
-  it("postgres-workers share the work, and one goes on with what a killed one had in hand", async () => {
-    const example = run("postgres-workers/main.ts");
-    expect(await ended(example), example.output).toBe(0);
-    const { output } = example;
-    expect(missingLine(output, [/Ada: .*chapter 1 of 4/, /Ada is killed/, /Grace: .*chapter 4 of 4/]), output).toBeUndefined();
-    expect(output.slice(output.indexOf("Ada is killed"))).not.toMatch(/^ {2}Ada: /m);
-    expect(output.match(/: 4 of 4 chapters, by .*; taken over/g), output).toHaveLength(4);
-    expect(output, "what Ada began, Grace went on with").toMatch(/by Ada, (Ada, )?Grace, .*; taken over 1 times/);
-  }, 60_000);
+describe("with a server of their own", () => {
+  it.each(["postgres-workers", "redis-workers"])(
+    "%s share the work, and one goes on with what a killed one had in hand",
+    async (name) => {
+      const example = run(`${name}/main.ts`);
+      expect(await ended(example), example.output).toBe(0);
+      const { output } = example;
+      expect(missingLine(output, [/Ada: .*chapter 1 of 4/, /Ada is killed/, /Grace: .*chapter 4 of 4/]), output).toBeUndefined();
+      expect(output.slice(output.indexOf("Ada is killed"))).not.toMatch(/^ {2}Ada: /m);
+      expect(output.match(/: 4 of 4 chapters, by .*; taken over/g), output).toHaveLength(4);
+      expect(output, "what Ada began, Grace went on with").toMatch(/by Ada, (Ada, )?Grace, .*; taken over 1 times/);
+    },
+    60_000,
+  );
 
   it.each(["transactional-start/sqlite.ts", "transactional-start/postgres.ts"])(
     "%s starts what is committed, and nothing that is undone",
@@ -250,7 +254,7 @@ function run(name: string, ...options: string[]): Example {
 }
 
 function runWith(environment: Record<string, string>, name: string, ...options: string[]): Example {
-  const { DATABASE_URL: _, ...own } = process.env; // They start their own server.
+  const { DATABASE_URL: _, REDIS_URL: __, ...own } = process.env; // They start their own server.
   const env = { ...own, ...environment };
   const child = spawn(process.execPath, [`${examples}${name}`, ...options], { stdio: ["ignore", "pipe", "pipe"], env });
   const example: Example = { child, output: "" };

@@ -109,20 +109,24 @@ local function bucketsOf(level, keys)
     end
   end
 end
+local function take(buckets, share, need, remaining)
+  for _, bucket in ipairs(buckets) do
+    local want = math.min(share, need, room(bucket.group))
+    if want > 0 then
+      local members = call('ZRANGEBYLEX', base .. 'rd:' .. bucket.key, '(' .. bucket.last, bucket.stop, 'LIMIT', 0, want)
+      for _, member in ipairs(members) do taken[#taken + 1] = string.sub(member, 36 + #bucket.group) end
+      if #members > 0 then turn = bucket; bucket.last = members[#members] end
+      use(bucket.group, #members)
+      need = need - #members
+      if #members == want then remaining[#remaining + 1] = bucket end
+    end
+  end
+  return need
+end
 local function serve(buckets, need)
   while #buckets > 0 and need > 0 do
-    local share, remaining = math.max(1, math.floor(need / #buckets)), {}
-    for _, bucket in ipairs(buckets) do
-      local want = math.min(share, need, room(bucket.group))
-      if want > 0 then
-        local members = call('ZRANGEBYLEX', base .. 'rd:' .. bucket.key, '(' .. bucket.last, bucket.stop, 'LIMIT', 0, want)
-        for _, member in ipairs(members) do taken[#taken + 1] = string.sub(member, 36 + #bucket.group) end
-        if #members > 0 then turn = bucket; bucket.last = members[#members] end
-        use(bucket.group, #members)
-        need = need - #members
-        if #members == want then remaining[#remaining + 1] = bucket end
-      end
-    end
+    local remaining = {}
+    need = take(buckets, math.max(1, math.floor(need / #buckets)), need, remaining)
     buckets = remaining
   end
   return need
@@ -138,17 +142,20 @@ local function plan(need)
       if not level or its < level then level = its end
     end
     if not level then break end
-    local nextBucket, isOver, passed = bucketsOf(level, keys), false, 0
+    local nextBucket, isOver, passed, served = bucketsOf(level, keys), false, 0, {}
     while need > 0 and not isOver do
-      local buckets = {}
-      while #buckets < need do
+      local buckets, open = {}, 0
+      while open < need do
         local bucket = nextBucket()
         if not bucket then isOver = true; break end
-        if room(bucket.group) > 0 then buckets[#buckets + 1] = bucket else passed = passed + 1 end
+        buckets[#buckets + 1] = bucket
+        if room(bucket.group) > 0 then open = open + 1 else passed = passed + 1 end
         if passed >= 1000 then isOver = true; cutAt = bucket; break end
       end
-      need = serve(buckets, need)
+      -- With more buckets than places each gets one, before any gets another.
+      if isOver and #served == 0 then served = buckets else need = take(buckets, 1, need, served) end
     end
+    need = serve(served, need)
     looks = looks + passed + 1
     for key, head in pairs(heads) do if string.sub(head, 1, 17) == level then heads[key] = firstAfter(key, level .. '\255') end end
   end

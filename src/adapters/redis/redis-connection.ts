@@ -243,3 +243,8 @@ function orUndefined(error: unknown): undefined {
 function escaped(name: string): string {
   return `.${name.replaceAll(/[{}%]/g, (letter) => encodeURIComponent(letter))}`;
 }
+
+/** The name that a key's part in braces stands for. */
+export function nameOf(part: string): string {
+  return part.slice(1).replaceAll(/%(7B|7D|25)/g, (letter) => decodeURIComponent(letter));
+}

@@ -42,15 +42,14 @@ local function nextPosition() return call('INCR', base .. 'position') end
 local function place(position) return string.format('%016.0f', position) end
 local function holders(group) return (tonumber(call('HGET', base .. 'slots', group)) or 0) + (slots[group] or 0) end
 local function index(id, row, isThere)
-  local phase = row.phase
+  local phase, at = row.phase, place(row.position) .. '\0' .. id
   if phase == 'ready' then
-    local at = place(row.position) .. '\0' .. id
     put(base .. 'rd:' .. row.machineKey, row.lane .. row.rank .. row.group .. '\0' .. at, isThere and 0)
     put(base .. 'rs', at, isThere and row.readySince)
     if isThere then machines[row.machineKey] = true end
   elseif phase == 'leased' then put(base .. 'ls', id, isThere and row.leaseExpiresAt)
   elseif phase == 'final' then put(base .. 'fin', id, isThere and row.completedAt)
-  elseif row.dueAt then put(base .. 'due', id, isThere and row.dueAt) end
+  elseif row.dueAt then put(base .. 'due', at, isThere and row.dueAt) end
   put(base .. 's:' .. row.status, id, isThere and row.sequence)
   if row.holdsSlot == 1 and row.group ~= '' then slots[row.group] = (slots[row.group] or 0) + (isThere and 1 or -1) end
 end
@@ -90,7 +89,8 @@ end
 local function promoteDue()
   local due = call('ZRANGEBYSCORE', base .. 'due', '-inf', now, 'LIMIT', 0, 1000)
   if #due == 0 then return 0 end
-  for _, id in ipairs(due) do
+  for _, at in ipairs(due) do
+    local id = string.sub(at, 18)
     local row = load(id)
     leave(id, row)
     row.phase, row.lane, row.position, row.readySince, row.dueAt = 'ready', row.status == 'running' and 0 or 1, nextPosition(), now, false

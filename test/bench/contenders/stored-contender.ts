@@ -1,6 +1,6 @@
 /** What a contender is opened with. */
 export interface StoredSetting {
-  /** A database of its own. */
+  /** A database, or a server, of its own. */
   readonly connectionString: string;
   /** What it lets run at the same time. */
   readonly concurrency: number;
@@ -8,14 +8,18 @@ export interface StoredSetting {
   begun(input: number): void;
 }
 
-/** Something that keeps executions in Postgres and runs them in this process. */
-export interface StoredContender {
+/** Something that keeps executions in a server and runs them in this process. */
+export interface Contender {
   readonly name: string;
   /** It can start many with one call. */
   readonly startsMany: boolean;
+  open(setting: StoredSetting): Promise<StoredSubject>;
+}
+
+/** One that keeps them in Postgres. */
+export interface StoredContender extends Contender {
   /** How many it has accepted that have not ended. */
   readonly unfinishedSql: string;
-  open(setting: StoredSetting): Promise<StoredSubject>;
 }
 
 /** A contender at work. */
