@@ -1,5 +1,6 @@
 import { createDurableCoordinator, type DurableCoordinator } from "../../src/core/durable-coordinator.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
+import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { createFaultMachine, type MachineWork } from "./fault-machine.ts";
 import type { FunctionWork } from "./worker-program.ts";
@@ -31,8 +32,8 @@ export class FaultLoad {
   #stopped = false;
   #enough: { readonly count: number; resolve(): void }[] = [];
 
-  constructor(store: ExecutionStore, maxTakeovers: number, onError: (error: unknown) => void) {
-    const common = { store, maxTakeovers, onError, role: "client" } as const;
+  constructor(store: ExecutionStore, maxTakeovers: number, onError: (error: unknown) => void, queue?: ExecutionQueue) {
+    const common = { store, ...(queue && { queue }), maxTakeovers, onError, role: "client" } as const;
     this.#functions = createDurableCoordinator({ ...common, name: "function", orchestrator: async (_: FunctionWork) => 0 });
     this.#machines = createDurableCoordinator({ ...common, name: "machine", orchestrator: createFaultMachine(async () => {}) });
   }

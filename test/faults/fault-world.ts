@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { isFinalStatus } from "../../src/model/execution.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
+import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
+import { openQueue, type QueueAddress } from "../support/queue-address.ts";
 import { openStore, type StoreAddress } from "../support/store-address.ts";
 import { EffectSink } from "./effect-sink.ts";
 import { FaultLoad } from "./fault-load.ts";
@@ -12,6 +14,8 @@ import { WorkerProcesses } from "./worker-processes.ts";
 
 export interface FaultWorldOptions {
   readonly store: StoreAddress;
+  /** Beside the store. */
+  readonly queue?: QueueAddress;
   readonly leaseMs?: number;
   readonly maxTakeovers?: number;
   readonly maxConcurrent?: number;
@@ -25,23 +29,32 @@ export class FaultWorld {
   readonly load: FaultLoad;
   readonly #errors: unknown[] = [];
   readonly #maxTakeovers: number;
+  readonly #queue: ExecutionQueue | undefined;
 
-  private constructor(store: ExecutionStore, sink: EffectSink, workers: WorkerProcesses, maxTakeovers: number) {
+  private constructor(
+    store: ExecutionStore,
+    queue: ExecutionQueue | undefined,
+    sink: EffectSink,
+    workers: WorkerProcesses,
+    maxTakeovers: number,
+  ) {
     this.store = store;
+    this.#queue = queue;
     this.sink = sink;
     this.workers = workers;
     this.#maxTakeovers = maxTakeovers;
-    this.load = new FaultLoad(store, maxTakeovers, (error) => {
+    const onError = (error: unknown) => {
       // To be told of an outage is right; anything else is a bug.
       if (!(error instanceof StoreUnavailableError)) this.#errors.push(error);
-    });
+    };
+    this.load = new FaultLoad(store, maxTakeovers, onError, queue);
   }
 
   static async create(options: FaultWorldOptions): Promise<FaultWorld> {
-    const { store, leaseMs = 1_000, maxTakeovers = 50, maxConcurrent = 8 } = options;
+    const { store, queue, leaseMs = 1_000, maxTakeovers = 50, maxConcurrent = 8 } = options;
     const sink = await EffectSink.listen();
-    const workers = await WorkerProcesses.prepare({ store, sinkPort: sink.port, leaseMs, maxConcurrent });
-    return new FaultWorld(await openStore(store), sink, workers, maxTakeovers);
+    const workers = await WorkerProcesses.prepare({ store, ...(queue && { queue }), sinkPort: sink.port, leaseMs, maxConcurrent });
+    return new FaultWorld(await openStore(store), queue && (await openQueue(queue)), sink, workers, maxTakeovers);
   }
 
   /** Once everything has ended: what was accepted is there, final, within its bounds, and had the effects that it should have had. */
@@ -78,6 +91,7 @@ export class FaultWorld {
   async close(): Promise<void> {
     await this.workers.close();
     await this.load.close();
+    await this.#queue?.close();
     await this.store.close();
     await this.sink.close();
     expect([...this.sink.problems, ...this.workers.problems, ...this.#errors]).toEqual([]);

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { createDurableCoordinator } from "../../src/core/durable-coordinator.ts";
 import type { ExecutionScope } from "../../src/core/execution-scope.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
+import { openQueue, type QueueAddress } from "../support/queue-address.ts";
 import { openStore, type StoreAddress } from "../support/store-address.ts";
 import { createFaultMachine } from "./fault-machine.ts";
 import { connectToSink } from "./sink-client.ts";
@@ -9,6 +10,7 @@ import { connectToSink } from "./sink-client.ts";
 /** What a worker process is told when it is made. */
 export interface WorkerOrder {
   readonly store: StoreAddress;
+  readonly queue?: QueueAddress;
   readonly workerId: string;
   readonly sinkPort: number;
   readonly leaseMs: number;
@@ -39,6 +41,7 @@ const store: typeof plain = {
     return report;
   },
 };
+const queue = order.queue && (await openQueue(order.queue));
 const fenceOf = (id: string) => fences.get(id) as number;
 
 async function work({ steps, workMs, stubborn, deadly }: FunctionWork, scope: ExecutionScope): Promise<number> {
@@ -55,7 +58,7 @@ const onError = (error: unknown) => {
   // To be told of an outage is right; anything else is a bug.
   if (!(error instanceof StoreUnavailableError)) process.stderr.write(`${inspect(error)}\n`);
 };
-const common = { store, workerId, leaseMs, maxConcurrent, onError, role: "worker" } as const;
+const common = { store, ...(queue && { queue }), workerId, leaseMs, maxConcurrent, onError, role: "worker" } as const;
 const coordinators = [
   createDurableCoordinator({ ...common, name: "function", orchestrator: work }),
   createDurableCoordinator({
@@ -68,6 +71,7 @@ const coordinators = [
 process.on("disconnect", () => process.exit());
 process.on("message", async () => {
   await Promise.all(coordinators.map((coordinator) => coordinator.close({ deadlineMs: 2_000 })));
+  await queue?.close();
   await store.close();
   process.exit();
 });

@@ -1,0 +1,175 @@
+import { CoordinatorClosedError } from "../../model/errors.ts";
+import { StoreUnavailableError } from "../../model/store-errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { RedisClientLike } from "./redis-client.ts";
+import { disconnected } from "./redis-connection.ts";
+import { toRedisError } from "./redis-errors.ts";
+import { type Bullmq, type BullmqQueue, type BullmqWorker, loadBullmq } from "./redis-queue-bullmq.ts";
+
+export interface RedisQueueConnectionOptions {
+  readonly url: string | undefined;
+  readonly client: RedisClientLike | undefined;
+  readonly keyPrefix: string;
+  readonly operationTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** How long a close waits for a server that does not answer. */
+const closeMs = 1_000;
+
+/** The client that BullMQ's queues and workers share, and time limits on what is asked of them. */
+export class RedisQueueConnection {
+  readonly #options: RedisQueueConnectionOptions;
+  readonly #queues = new Map<string, BullmqQueue>();
+  #opening: Promise<{ readonly bullmq: Bullmq; readonly client: RedisClientLike }> | undefined;
+  readonly #duplicates: RedisClientLike[] = [];
+  #isDurable = false;
+  #isClosed = false;
+
+  constructor(options: RedisQueueConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** As far as the server has told; before that not. */
+  get isDurable(): boolean {
+    return this.#isDurable;
+  }
+
+  assertOpen(): void {
+    if (this.#isClosed) throw new CoordinatorClosedError("the Redis queue is closed");
+  }
+
+  /** Rejects with `StoreUnavailableError` when there is no connection, or none in time. */
+  async queue(name: string): Promise<BullmqQueue> {
+    const { bullmq, client } = await this.#ready();
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const queue = bullmq.queue(queueName(name), this.#prefix, client);
+    this.#queues.set(name, queue);
+    try {
+      await this.inTime(queue.waitUntilReady());
+    } catch (error) {
+      // One that has failed once does not recover.
+      this.#queues.delete(name);
+      void queue.close().catch(() => {});
+      throw error;
+    }
+    return queue;
+  }
+
+  async worker(name: string, lockMs: number): Promise<BullmqWorker> {
+    const { bullmq, client } = await this.#ready();
+    const worker = bullmq.worker(queueName(name), this.#prefix, client, lockMs);
+    try {
+      await this.inTime(worker.waitUntilReady());
+    } catch (error) {
+      void worker.close(true).catch(() => {});
+      throw error;
+    }
+    return worker;
+  }
+
+  /** Rejects with `StoreUnavailableError` when it takes too long or the connection is lost. */
+  async inTime<Result>(work: Promise<Result>): Promise<Result> {
+    const { clock, operationTimeoutMs } = this.#options;
+    let timer: unknown;
+    const tooLate = new Promise<never>((_, reject) => {
+      const late = () => {
+        // A socket whose other end says nothing is not waited for by every later call as well.
+        if (this.#options.client === undefined) void this.#opening?.then(({ client }) => client.disconnect(true)).catch(() => {});
+        reject(new StoreUnavailableError(`Redis gave no answer within ${operationTimeoutMs} ms`));
+      };
+      timer = clock.setTimeout(late, operationTimeoutMs);
+    });
+    try {
+      return await Promise.race([work, tooLate]);
+    } catch (error) {
+      this.assertOpen();
+      throw toRedisError(error);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  /** `last` is done before; neither waits for a server that does not answer. */
+  async close(last: () => Promise<unknown>): Promise<void> {
+    this.#isClosed = true;
+    const opened = await this.#opening?.catch(() => undefined);
+    const { clock } = this.#options;
+    let timer: unknown;
+    const enough = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, closeMs);
+    });
+    const quietly = async () => {
+      await last();
+      await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    };
+    await Promise.race([quietly().catch(() => {}), enough]);
+    clock.clearTimeout(timer);
+    if (opened === undefined || this.#options.client !== undefined) return;
+    // BullMQ has ended most of them, which shows a turn later; ending one again would leave a timer.
+    await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
+    const left = [opened.client, ...this.#duplicates].filter(({ status }) => status !== "end");
+    await Promise.all(left.map((client) => (client.status === "disconnecting" ? ended(client) : disconnected(client))));
+  }
+
+  get #prefix(): string {
+    return `${this.#options.keyPrefix}:queue`;
+  }
+
+  async #ready(): Promise<{ readonly bullmq: Bullmq; readonly client: RedisClientLike }> {
+    this.assertOpen();
+    this.#opening ??= this.#open();
+    const opened = await this.#opening;
+    if (opened.client.status !== "ready") await this.inTime(this.#untilReady(opened.client));
+    return opened;
+  }
+
+  async #open(): Promise<{ readonly bullmq: Bullmq; readonly client: RedisClientLike }> {
+    const { url = "", operationTimeoutMs } = this.#options;
+    try {
+      const bullmq = await loadBullmq();
+      const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#duplicates.push(copy));
+      client.on("error", () => {});
+      client.on("ready", () => void this.#askDurability(client));
+      if (client.status === "ready") void this.#askDurability(client);
+      return { bullmq, client };
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  #untilReady(client: RedisClientLike): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void) => () => {
+        client.removeListener("ready", onReady);
+        client.removeListener("close", onClose);
+        how();
+      };
+      const onReady = settle(resolve);
+      const onClose = settle(() => reject(new Error("the connection cannot be made")));
+      client.on("ready", onReady);
+      client.on("close", onClose);
+      if (client.status === "wait" || client.status === "end") client.connect().catch(() => {});
+    });
+  }
+
+  async #askDurability(client: RedisClientLike): Promise<void> {
+    try {
+      this.#isDurable = /^aof_enabled:1\r?$/m.test(String(await client.call("INFO", ["persistence"])));
+    } catch {
+      // Not all servers let everybody ask.
+    }
+  }
+}
+
+function ended(client: RedisClientLike): Promise<void> {
+  return new Promise((resolve) => void client.on("end", resolve));
+}
+
+/** A name without colons, which BullMQ does not take, in the braces by which a cluster chooses its place. Two names never make the same. */
+function queueName(name: string): string {
+  const word = name.replace(/[^A-Za-z0-9_.-]/g, (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return `{${word}}`;
+}

@@ -1,0 +1,138 @@
+import { fromMessageText } from "../../model/queue-message.ts";
+import { StoreUnavailableError } from "../../model/store-errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ConsumeOptions, Delivery } from "../../ports/execution-queue.ts";
+import type { BullmqJob, BullmqWorker } from "./redis-queue-bullmq.ts";
+import type { RedisQueueConnection } from "./redis-queue-connection.ts";
+
+interface RedisQueueConsumerOptions extends ConsumeOptions {
+  readonly connection: RedisQueueConnection;
+  readonly clock: Clock;
+  handle(delivery: Delivery): void;
+}
+
+interface Loan {
+  readonly job: BullmqJob;
+  readonly token: string;
+  timer: unknown;
+}
+
+/** Between two tries while the server is away. */
+const pauseMs = 200;
+
+/** Takes jobs one after the other while there is room. A loan is a job's lock; who does not settle in time loses it at its end. */
+export class RedisQueueConsumer {
+  readonly #options: RedisQueueConsumerOptions;
+  readonly #id = globalThis.crypto.randomUUID();
+  readonly #loans = new Set<Loan>();
+  #worker: BullmqWorker | undefined;
+  #maxInFlight: number;
+  #tokens = 0;
+  #isOpen = true;
+  #changed: () => void = () => {};
+
+  constructor(options: RedisQueueConsumerOptions) {
+    this.#options = options;
+    this.#maxInFlight = options.maxInFlight;
+  }
+
+  async open(): Promise<void> {
+    const { connection, name, visibilityTimeoutMs } = this.#options;
+    this.#worker = await connection.worker(name, visibilityTimeoutMs);
+    await this.#worker.startStalledCheckTimer();
+    void this.#run(this.#worker);
+  }
+
+  setMaxInFlight(maxInFlight: number): void {
+    this.#maxInFlight = maxInFlight;
+    this.#changed();
+  }
+
+  /** Loans stay. */
+  close(): void {
+    this.#isOpen = false;
+    this.#changed();
+  }
+
+  /** Loans end: what can be given back is, the rest comes back when its lock has run out. */
+  async end(): Promise<void> {
+    this.close();
+    await Promise.allSettled([...this.#loans].map((loan) => this.#end(loan, ({ job, token }) => job.moveToWait(token))));
+    await this.#worker?.close(true);
+  }
+
+  async #run(worker: BullmqWorker): Promise<void> {
+    while (this.#isOpen) {
+      if (this.#loans.size >= this.#maxInFlight) {
+        await new Promise<void>((resolve) => {
+          this.#changed = resolve;
+        });
+        continue;
+      }
+      const token = `${this.#id}:${++this.#tokens}`;
+      try {
+        const job = await worker.getNextJob(token);
+        if (job === undefined) continue;
+        // It waited for the job for a while, in which the room may have gone.
+        if (this.#isOpen && this.#loans.size < this.#maxInFlight) this.#lend(job, token);
+        else await job.moveToWait(token);
+      } catch {
+        await new Promise<void>((resolve) => {
+          this.#options.clock.setTimeout(resolve, pauseMs, true);
+        });
+      }
+    }
+  }
+
+  #lend(job: BullmqJob, token: string): void {
+    const { clock, handle, visibilityTimeoutMs } = this.#options;
+    const raw = typeof job.data === "string" ? job.data : JSON.stringify(job.data);
+    const loan: Loan = { job, token, timer: undefined };
+    const expireIn = (ms: number) => {
+      clock.clearTimeout(loan.timer);
+      loan.timer = clock.setTimeout(() => this.#forget(loan), ms, true);
+    };
+    expireIn(visibilityTimeoutMs);
+    this.#loans.add(loan);
+    handle({
+      message: fromMessageText(raw),
+      raw,
+      deliveryCount: Math.max(1, job.attemptsStarted),
+      ack: () => this.#end(loan, () => job.moveToCompleted(null, token, false)),
+      nack: ({ delayMs = 0 } = {}) =>
+        this.#end(loan, () => (delayMs > 0 ? job.moveToDelayed(clock.now() + delayMs, token) : job.moveToWait(token))),
+      putAside: (reason) => this.#end(loan, () => job.moveToFailed(new Error(reason), token, false)),
+      extend: async (ms) => {
+        if (!this.#loans.has(loan)) return false;
+        const isHeld = (await this.#options.connection.inTime(job.extendLock(token, ms))) > 0;
+        if (isHeld && this.#loans.has(loan)) expireIn(ms);
+        else this.#forget(loan);
+        return isHeld;
+      },
+    });
+  }
+
+  /** The first time it is called for a loan. Whoever has lost the lock has nothing to settle. */
+  async #end(loan: Loan, how: (loan: Loan) => Promise<unknown>): Promise<void> {
+    if (!this.#forget(loan)) return;
+    try {
+      await this.#options.connection.inTime(how(loan));
+    } catch (error) {
+      if (error instanceof StoreUnavailableError || !isLockLost(error)) throw error;
+    }
+  }
+
+  #forget(loan: Loan): boolean {
+    const { clock } = this.#options;
+    clock.clearTimeout(loan.timer);
+    const wasThere = this.#loans.delete(loan);
+    this.#changed();
+    return wasThere;
+  }
+}
+
+/** BullMQ's codes: the job is gone, its lock is gone, it is not active, or its lock is another's. */
+function isLockLost(error: unknown): boolean {
+  const { code, message = "" } = error as { code?: number; message?: string };
+  return [-1, -2, -3, -6].includes(code ?? 0) || /Missing lock|Missing key|not in the active state|is not owned/.test(message);
+}

@@ -1,0 +1,243 @@
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
+import { createRedisBackend, createRedisQueue, type RedisQueueOptions } from "../../src/adapters/redis/index.ts";
+import { InvalidOptionsError } from "../../src/model/errors.ts";
+import { StoreUnavailableError } from "../../src/model/store-errors.ts";
+import type { ConsumeOptions, Delivery, ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
+import { executionQueueContract, type QueueWorld } from "../../src/testing/contract/execution-queue-contract.ts";
+import { describeWithRedis } from "../support/describe-with-redis.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+
+const limitMs = 60_000;
+const name = "n";
+const message = (executionId: string, fields: Partial<QueueMessage> = {}): QueueMessage => ({ name, executionId, ...fields });
+const elapse = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const eventually = { timeout: 20_000, interval: 20 };
+
+describeWithRedis("Redis queue", () => {
+  let server: RedisServer;
+  let prefixes = 0;
+  let open: { close(): Promise<void> }[] = [];
+  beforeAll(async () => {
+    server = await startRedis();
+  }, limitMs);
+  afterEach(async () => {
+    await Promise.all(open.map((one) => one.close()));
+    open = [];
+    server.thaw();
+    await server.start();
+  }, limitMs);
+  afterAll(() => server?.remove());
+
+  const keyPrefix = () => `test${prefixes}`;
+  const openQueue = (options: Partial<RedisQueueOptions> = {}): ExecutionQueue => {
+    const queue = createRedisQueue({ url: server.url, keyPrefix: keyPrefix(), ...options });
+    open.push(queue);
+    return queue;
+  };
+  const newPrefix = () => {
+    prefixes += 1;
+  };
+
+  describe("keeps the contract", () => {
+    const contract = executionQueueContract(async (): Promise<QueueWorld> => {
+      newPrefix();
+      return {
+        queue: openQueue(),
+        openSecond: async () => openQueue(),
+        now: () => Date.now(),
+        elapse: (ms) => elapse(Math.max(5, ms)),
+        publishRaw: (to, raw) => asAnother(server, `${keyPrefix()}:queue`, to, (queue) => queue.add("any", raw, { priority: 1 })),
+        close: async () => {},
+      };
+    });
+    for (const { name: title, run } of contract) it(title, run, limitMs);
+  });
+
+  test(
+    "what it took survives a kill -9 while it is published to and consumed from",
+    async () => {
+      newPrefix();
+      const queue = openQueue({ operationTimeoutMs: 2_000 });
+      const got = await consume(queue, { acks: true });
+      const taken: string[] = [];
+      for (let round = 1; round <= 3; round++) {
+        let isDown = false;
+        let count = 0;
+        const through = (async () => {
+          while (!isDown) {
+            const ids = Array.from({ length: 20 }, () => `${round}:${++count}`);
+            const reports = await queue.publish(ids.map((id) => message(id)));
+            taken.push(...ids.filter((_, index) => reports[index]?.published));
+            isDown = reports.some(({ published }) => !published);
+          }
+        })();
+        await expect.poll(() => count, eventually).toBeGreaterThan(100);
+        await server.crash();
+        await through;
+        expect(await queue.publish([message("down")])).toMatchObject([{ published: false, reason: "unavailable" }]);
+        await expect(queue.consume({ name: "other", maxInFlight: 1, visibilityTimeoutMs: 1_000 }, () => {})).rejects.toThrow(
+          StoreUnavailableError,
+        );
+        await server.start();
+        await expect.poll(async () => (await queue.publish([message(`after ${round}`)]))[0]?.published, eventually).toBe(true);
+        await expect.poll(() => got.ids.has(`after ${round}`), eventually).toBe(true);
+        await expect.poll(() => taken.filter((id) => !got.ids.has(id)), eventually).toEqual([]);
+      }
+    },
+    limitMs,
+  );
+
+  test(
+    "connections cut again and again while it publishes, consumes and settles: what was taken arrives",
+    async () => {
+      newPrefix();
+      const proxy = await TcpProxy.listen(server.port);
+      open.push(proxy);
+      const queue = openQueue({ url: `redis://127.0.0.1:${proxy.port}`, operationTimeoutMs: 2_000 });
+      const got = await consume(queue, { acks: true, maxInFlight: 5, visibilityTimeoutMs: 1_000 });
+      const taken: string[] = [];
+      let isOver = false;
+      let count = 0;
+      const publishing = (async () => {
+        while (!isOver) {
+          const ids = Array.from({ length: 10 }, () => `e${++count}`);
+          const reports = await queue.publish(ids.map((id) => message(id)));
+          taken.push(...ids.filter((_, index) => reports[index]?.published));
+          await elapse(5);
+        }
+      })();
+      for (let cuts = 0; cuts < 10; cuts++) {
+        const before = got.ids.size;
+        await expect.poll(() => got.ids.size, eventually).toBeGreaterThan(before + 20);
+        proxy.cut();
+      }
+      isOver = true;
+      await publishing;
+      await expect.poll(() => taken.filter((id) => !got.ids.has(id)), eventually).toEqual([]);
+    },
+    limitMs,
+  );
+
+  test(
+    "a server that says nothing: publishing gives up in time, and so does a close",
+    async () => {
+      newPrefix();
+      const queue = openQueue({ operationTimeoutMs: 500 });
+      await consume(queue);
+      await queue.publish([message("a")]);
+      server.freeze();
+      expect(await queue.publish([message("b")])).toMatchObject([{ published: false, reason: "unavailable" }]);
+      const startedAt = performance.now();
+      await queue.close();
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+    },
+    limitMs,
+  );
+
+  test(
+    "the same id is queued as often as it is published, also after it was consumed",
+    async () => {
+      newPrefix();
+      const queue = openQueue();
+      const got = await consume(queue);
+      for (let count = 1; count <= 3; count++) {
+        await queue.publish([message("same")]);
+        await expect.poll(() => got.deliveries.length, eventually).toBe(count);
+        await got.deliveries[count - 1]?.ack();
+      }
+      await queue.publish([message("same"), message("same")]);
+      await expect.poll(() => got.deliveries.length, eventually).toBe(5);
+    },
+    limitMs,
+  );
+
+  test(
+    "any priority is kept, also below 0 and beyond all bounds",
+    async () => {
+      newPrefix();
+      const queue = openQueue();
+      const priorities = [0, -1, 1, 2 ** 40, -(2 ** 40), -5, 7];
+      await queue.publish(priorities.map((priority) => message(`${priority}`, { priority })));
+      const got = await consume(queue, { acks: true, maxInFlight: 1 });
+      await expect.poll(() => got.ids.size, eventually).toBe(7);
+      expect([...got.ids].map(Number)).toEqual([...priorities].sort((a, b) => b - a));
+    },
+    limitMs,
+  );
+
+  test(
+    "nothing is left of what was acknowledged",
+    async () => {
+      newPrefix();
+      const queue = openQueue();
+      const got = await consume(queue, { acks: true });
+      await queue.publish(Array.from({ length: 50 }, (_, index) => message(`e${index}`)));
+      await expect.poll(() => got.ids.size, eventually).toBe(50);
+      await asAnother(server, `${keyPrefix()}:queue`, name, async (other) => {
+        await expect.poll(async () => Object.values(await other.getJobCounts()).reduce((sum, count) => sum + count, 0), eventually).toBe(0);
+      });
+    },
+    limitMs,
+  );
+
+  test(
+    "a client of the caller's is used, and left open",
+    async () => {
+      newPrefix();
+      const client = new Redis(server.url, { maxRetriesPerRequest: null });
+      const queue = openQueue({ url: undefined as never, client });
+      const got = await consume(queue, { acks: true });
+      await queue.publish([message("a")]);
+      await expect.poll(() => got.ids.has("a"), eventually).toBe(true);
+      expect(queue.capabilities.durable).toBe(true);
+      await queue.close();
+      // What waited on duplicates of it is gone, it itself is not.
+      await expect
+        .poll(
+          async () =>
+            String(await client.client("LIST"))
+              .trim()
+              .split("\n").length,
+          eventually,
+        )
+        .toBe(1);
+      await client.quit();
+    },
+    limitMs,
+  );
+
+  test.each([
+    ["url", {}],
+    ["url", { url: "" }],
+    ["keyPrefix", { url: "redis://localhost", keyPrefix: "{a}" }],
+    ["operationTimeoutMs", { url: "redis://localhost", operationTimeoutMs: -1 }],
+    ["prefix", { url: "redis://localhost", prefix: "a" }],
+  ])("options: %s is refused where it is wrong", (field, wrong) => {
+    expect(() => createRedisQueue(wrong)).toThrow(expect.objectContaining({ field }));
+    expect(() => createRedisBackend(wrong)).toThrow(InvalidOptionsError);
+  });
+});
+
+async function consume(queue: ExecutionQueue, { acks = false, ...options }: Partial<ConsumeOptions> & { acks?: boolean } = {}) {
+  const deliveries: Delivery[] = [];
+  const ids = new Set<string>();
+  const consumer = await queue.consume({ name, maxInFlight: 10, visibilityTimeoutMs: 5_000, ...options }, (delivery) => {
+    deliveries.push(delivery);
+    ids.add(delivery.message?.executionId as string);
+    // Settling fails while the server is away; the message comes again.
+    if (acks) void delivery.ack().catch(() => {});
+  });
+  return { consumer, deliveries, ids };
+}
+
+/** As somebody else's program would. */
+async function asAnother({ url }: RedisServer, prefix: string, to: string, does: (queue: Queue) => Promise<unknown>): Promise<void> {
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const queue = new Queue(`{${to}}`, { connection, prefix });
+  await does(queue);
+  await queue.close();
+  await connection.quit();
+}
