@@ -21,6 +21,7 @@ export function openPhotos(role: "client" | "worker") {
     brokers: KAFKA_BROKERS.split(","),
     namePrefix: "example",
     topics: "auto", // the brokers make what is missing; "create" would ask them to, with 12 partitions
+    sessionTimeoutMs: 6_000, // short, so that what a killed worker had is soon somebody else's
   });
   const coordinator = createDurableCoordinator({ name: "photos", store, queue, orchestrator: developPhoto, role, maxConcurrent: 2 });
   const close = async () => {

@@ -7,6 +7,7 @@ import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { Delivery, ExecutionQueue, QueueConsumer } from "../../src/ports/execution-queue.ts";
 import { consumeInProcess } from "../support/kafka-consuming-process.ts";
 import { describeWithKafka, type KafkaServer, startKafka } from "../support/kafka-server.ts";
+import { consumingPersistently } from "../support/persistent-consume.ts";
 
 const name = "faults";
 const namePrefix = "test";
@@ -204,7 +205,7 @@ const cases: Readonly<Record<string, (world: KafkaWorld) => Promise<void>>> = {
     const settled = theirs.deliveries.splice(0, 8);
     const settledIds = settled.map(({ message }) => message?.executionId as string);
     await Promise.all(settled.map((delivery) => delivery.ack()));
-    const ours = await consume(second, { acknowledges: false });
+    const ours = await consume(consumingPersistently(second), { acknowledges: false });
     await until(() => ours.ids().length > 0);
     // Two of four partitions moved, and with them what was not settled.
     expect(ours.ids().filter((id) => settledIds.includes(id))).toEqual([]);

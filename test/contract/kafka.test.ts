@@ -3,6 +3,7 @@ import { createKafkaQueue, type KafkaQueueOptions } from "../../src/adapters/kaf
 import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
 import { describeWithKafka, type KafkaServer, startKafka } from "../support/kafka-server.ts";
+import { consumingPersistently } from "../support/persistent-consume.ts";
 
 let server: KafkaServer;
 let prefixes = 0;
@@ -29,7 +30,7 @@ describeWithKafka("Kafka queue", () => {
     const prefix = nextPrefix();
     const opened: ExecutionQueue[] = [];
     const openOne = () => {
-      const queue = open(prefix);
+      const queue = consumingPersistently(open(prefix));
       opened.push(queue);
       return queue;
     };

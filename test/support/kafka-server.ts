@@ -62,21 +62,17 @@ export function describeWithKafka(name: string, suite: () => void): void {
   describeWith("missing" in compiler ? compiler.missing : undefined, name, suite);
 }
 
-let program: string | undefined;
-
-/** Once for each process, until its end. */
-function compile(): string {
+/** The file may be gone as soon as it runs. */
+function compile(folder: string): string {
   if ("missing" in compiler) throw new Error(compiler.missing);
-  const folder = mkdtempSync(join(tmpdir(), "actorfleet-kafka-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "kafka-mock");
   execFileSync(compiler.path, ["-o", file, source, "-lrdkafka"], { stdio: ["ignore", "ignore", "pipe"] });
   return file;
 }
 
 export async function startKafka(brokerCount = 1): Promise<KafkaServer> {
-  program ??= compile();
-  const child = spawn(program, [`${brokerCount}`], { stdio: ["pipe", "pipe", "ignore"] });
+  const folder = mkdtempSync(join(tmpdir(), "actorfleet-kafka-"));
+  const child = spawn(compile(folder), [`${brokerCount}`], { stdio: ["pipe", "pipe", "ignore"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
@@ -85,6 +81,7 @@ export async function startKafka(brokerCount = 1): Promise<KafkaServer> {
     return value;
   };
   const brokers = (await next()).split(",");
+  rmSync(folder, { recursive: true });
   let last: Promise<unknown> = Promise.resolve();
   const order = async (...words: (string | number)[]) => {
     const answer = last.then(() => {
