@@ -23,7 +23,7 @@ export const durableFaults: readonly Fault[] = [
   {
     name: "who has lost its lease goes on",
     file: "src/core/worker.ts",
-    find: "      run.stop(new LeaseLostError(lease.id, why));\n",
+    find: "    if (unwinds) run.stop(new LeaseLostError(lease.id, why));\n",
     replace: "",
   },
   {
@@ -281,7 +281,7 @@ export const durableFaults: readonly Fault[] = [
   {
     name: "a cancel rewrites a final state",
     file: "src/adapters/records/message-records.ts",
-    find: '    if (row.phase === "final")\n',
-    replace: "    if (now < 0)\n",
+    find: '    if (row.phase === "final") {\n      const status = ',
+    replace: "    if (now < 0) {\n      const status = ",
   },
 ];
