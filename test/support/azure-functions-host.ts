@@ -2,7 +2,7 @@ import Module, { createRequire } from "node:module";
 import type { HttpResponseInit } from "@azure/functions";
 
 /** A function as it was told to the host. */
-export interface RegisteredFunction {
+interface RegisteredFunction {
   /** The one that triggers it. */
   readonly binding: Readonly<Record<string, unknown>>;
   /** Calls it as the host's worker does: with this input, and what the trigger tells about it. Resolves to what it returned. */

@@ -18,6 +18,8 @@ export interface Azurite {
   remove(): Promise<void>;
 }
 
+const require = createRequire(import.meta.url);
+
 /** The key of Azurite's only account, which Azurite's documentation publishes. */
 const account = "devstoreaccount1";
 const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
@@ -25,7 +27,7 @@ const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 export async function startAzurite(): Promise<Azurite> {
   const folder = mkdtempSync(join(tmpdir(), "actorfleet-azurite-"));
   const [blob, queue, table] = [await freePort(), await freePort(), await freePort()];
-  const program = join(dirname(createRequire(import.meta.url).resolve("azurite/package.json")), "dist/src/azurite.js");
+  const program = join(dirname(require.resolve("azurite/package.json")), "dist/src/azurite.js");
   const services = Object.entries({ blob, queue, table });
   const ports = services.flatMap(([service, port]) => [`--${service}Host`, "127.0.0.1", `--${service}Port`, `${port}`]);
   const flags = ["--skipApiVersionCheck", "--disableTelemetry", "--location", folder, ...ports];
