@@ -416,6 +416,8 @@ describe("store on documents, on its own", () => {
     await expect(store.claim({ ...claim, groupLimit: 1 })).rejects.toThrow(UnsupportedOperationError);
     await expect(store.claim({ ...claim, rateLimit: { limit: 1, intervalMs: 1 } })).rejects.toThrow(UnsupportedOperationError);
     await expect(store.insert({ name, executions: [newExecution("a")], transaction: {} })).rejects.toThrow(UnsupportedOperationError);
+    const tags = Array.from({ length: 200 }, () => "t".repeat(500));
+    expect(await store.insert({ name, executions: [newExecution("a", { tags })] })).toMatchObject([{ reason: "unstorable" }]);
     await store.counts({ name });
     for (const document of world.documents.spaces.get("table")?.values() ?? []) Object.assign(document, { data: "999" });
     await expect(world.open().counts({ name })).rejects.toThrow(SchemaVersionError);

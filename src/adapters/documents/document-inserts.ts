@@ -18,6 +18,8 @@ interface Start {
 
 /** How often a batch is begun again because others came across its records before it was decided. */
 const maxBatchTries = 8;
+/** They are part of the record itself, which has to fit into one document. */
+const maxTagsLength = 50_000;
 
 /** Starts: one document each, or several that are decided about by one. */
 export class DocumentInserts {
@@ -193,6 +195,7 @@ export class DocumentInserts {
     const refused = (detail: string): InsertReport => ({ inserted: false, reason: "unstorable", detail });
     const part = unstorablePart(execution);
     if (part !== undefined) return refused(part);
+    if (execution.tags.join("").length > maxTagsLength) return refused(`tags are longer than ${maxTagsLength} together`);
     for (const field of ["input", "settings", "retry", "trace"] as const) {
       const detail = this.#refusal(execution[field]);
       if (detail !== undefined) return refused(`${field} ${detail}`);

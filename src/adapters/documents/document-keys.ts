@@ -7,7 +7,7 @@ export const rowPart = "row";
 const plain = /^[\w.-]{1,100}$/;
 
 /** Any text as a part of a key: itself where services take it, else a hash of it. */
-export function keyText(text: string): string {
+function keyText(text: string): string {
   return plain.test(text) ? text : `~${createHash("sha256").update(text, "utf8").digest("base64url")}`;
 }
 
@@ -32,7 +32,7 @@ export function orderedNumber(value: number): string {
 export const numberOf = (place: string): number => Number(place.slice(0, digits));
 
 /** Any finite number as a text that sorts as it does. */
-export function orderedRank(rank: number): string {
+function orderedRank(rank: number): string {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, rank === 0 ? 0 : rank);
   const bits = view.getBigUint64(0);

@@ -4,7 +4,7 @@ import type { DocumentKey, NewDocument } from "./document-table.ts";
 /** Of a long text: three bytes each at most, and an item of DynamoDB has 400 KB. */
 const pieceLength = 100_000;
 
-export const pieceKey = (owner: string, ref: string, index: number): DocumentKey => ({
+const pieceKey = (owner: string, ref: string, index: number): DocumentKey => ({
   owner,
   part: `piece.${ref}.${String(index).padStart(5, "0")}`,
 });

@@ -13,12 +13,12 @@ export interface PieceRef {
 /** A text, or where it is. */
 export type Body = string | PieceRef;
 
-export interface MailedSignal extends StoredSignal {
+interface MailedSignal extends StoredSignal {
   readonly token: string;
 }
 
 /** Of the events that are documents beside the record. */
-export interface EventMark {
+interface EventMark {
   /** Of the last one. */
   readonly fence: number;
   readonly ordinal: number;
