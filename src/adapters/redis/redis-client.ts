@@ -17,5 +17,7 @@ export interface RedisClientLike {
   // biome-ignore lint/suspicious/noExplicitAny: listeners of an emitter, whose types differ between versions.
   on(event: string, listener: (...values: any[]) => void): unknown;
   // biome-ignore lint/suspicious/noExplicitAny: as above.
+  once(event: string, listener: (...values: any[]) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
   removeListener(event: string, listener: (...values: any[]) => void): unknown;
 }

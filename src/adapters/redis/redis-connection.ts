@@ -116,6 +116,17 @@ export class RedisConnection {
 
   async #command(command: string, args: (string | number)[], answer: "text" | "bytes"): Promise<unknown> {
     const client = await this.ready();
+    try {
+      return await this.#ask(client, command, args, answer);
+    } catch (error) {
+      if (!isUnsent(error) || client.status !== "ready") throw error;
+      // Its socket is about to close, and nothing was sent.
+      await this.inTime(new Promise<unknown>((resolve) => client.once("close", resolve)));
+      return await this.#ask(await this.ready(), command, args, answer);
+    }
+  }
+
+  async #ask(client: RedisClientLike, command: string, args: (string | number)[], answer: "text" | "bytes"): Promise<unknown> {
     // A socket whose other end says nothing is not waited for by every later call as well.
     const late = () => void (this.#options.client === undefined && client.disconnect(true));
     const answered = this.inTime(answer === "bytes" ? client.callBuffer(command, args) : client.call(command, args), late);
@@ -223,13 +234,19 @@ export class RedisConnection {
   }
 }
 
+/** As ioredis says it of a socket that takes nothing more, where commands do not wait for the next one. */
+function isUnsent(error: unknown): boolean {
+  return error instanceof StoreUnavailableError && error.message.includes("Stream isn't writeable");
+}
+
 /** Resolves when its socket is closed. */
 export function disconnected(client: RedisClientLike): Promise<void> {
   return new Promise((resolve) => {
-    const hasSocket = client.status !== "end" && client.status !== "reconnecting" && client.status !== "close";
-    if (hasSocket) client.on("end", resolve);
-    client.disconnect();
-    if (!hasSocket) resolve();
+    if (client.status === "end") return resolve();
+    client.once("end", resolve);
+    // Between two sockets ioredis would wait for the end of one that has ended; the next one comes within a second, right after this event.
+    if (client.status === "reconnecting") client.once("connecting", () => queueMicrotask(() => client.disconnect()));
+    else client.disconnect();
   });
 }
 

@@ -92,7 +92,7 @@ function textOf(part: Buffer | null | undefined): string | null {
 }
 
 /** Parts are: row, fixed, input, progress, error, checkpoint, result; what is not needed may be missing. */
-export function toRecord(name: string, id: string, parts: RecordParts): WholeRecord {
+function toRecord(name: string, id: string, parts: RecordParts): WholeRecord {
   const values = unpackArray(parts[0]);
   const row = {} as Row;
   for (let index = 0; index < rowFields.length; index++) row[rowFields[index] as RowField] = values[index] ?? null;
