@@ -106,7 +106,7 @@ const keyLines: Record<string, readonly RegExp[]> = {
 
 describe("every example", () => {
   it("is known to this test", () => {
-    const folders = ["capital-tours", "durable-machine", "postgres-workers", "redis-workers", "transactional-start"];
+    const folders = ["capital-tours", "durable-machine", "postgres-workers", "rabbitmq-workers", "redis-workers", "transactional-start"];
     const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
     expect(readdirSync(examples).filter((name) => !name.endsWith(".yaml") && name !== "screenshots")).toEqual(known.sort());
   });
@@ -159,7 +159,7 @@ describe("durable-machine", () => {
 });
 
 describe("with a server of their own", () => {
-  it.each(["postgres-workers", "redis-workers"])(
+  it.each(["postgres-workers", "rabbitmq-workers", "redis-workers"])(
     "%s share the work, and one goes on with what a killed one had in hand",
     async (name) => {
       const example = run(`${name}/main.ts`);
@@ -187,6 +187,18 @@ describe("with a server of their own", () => {
     },
     60_000,
   );
+});
+
+describe("with a RabbitMQ of its own", () => {
+  it("rabbitmq-workers share the work that the broker tells them of, each of them once", async () => {
+    const example = run("rabbitmq-workers/main.ts");
+    expect(await ended(example), example.output).toBe(0);
+    const { output } = example;
+    expect(output.match(/^a letter to \w+, written by (Ada|Grace)$/gm), output).toHaveLength(9);
+    for (const worker of ["Ada", "Grace"]) expect(output).toMatch(new RegExp(`^  ${worker}: a letter to`, "m"));
+    expect(output.match(/^ {2}(Ada|Grace): /gm), output).toHaveLength(9);
+    expect(missingLine(output, [/a letter to Tony, written by/, /^after a second$/m]), output).toBeUndefined();
+  }, 120_000);
 });
 
 describe("the tours through the capitals", () => {
