@@ -159,7 +159,7 @@ describe("durable-machine", () => {
 });
 
 describe("with a server of their own", () => {
-  it.each(["postgres-workers", "rabbitmq-workers", "redis-workers"])(
+  it.each(["postgres-workers", "redis-workers"])(
     "%s share the work, and one goes on with what a killed one had in hand",
     async (name) => {
       const example = run(`${name}/main.ts`);
