@@ -38,7 +38,7 @@ function contractOf(options: SqsQueueOptions) {
       openSecond: async () => open(),
       now: () => Date.now(),
       elapse: (ms) => passing(Math.max(ms, 5)),
-      visibilityTimeoutMs: 1_000,
+      visibilityTimeoutMs: 2_000,
       publishRaw: async (name, raw) => {
         const place = options.fifo && { MessageGroupId: "raw", MessageDeduplicationId: raw };
         const QueueUrl = `${server.access.endpoint}/000000000000/${namePrefix}${name}${ending}`;

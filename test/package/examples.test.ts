@@ -106,7 +106,15 @@ const keyLines: Record<string, readonly RegExp[]> = {
 
 describe("every example", () => {
   it("is known to this test", () => {
-    const folders = ["capital-tours", "durable-machine", "postgres-workers", "rabbitmq-workers", "redis-workers", "transactional-start"];
+    const folders = [
+      "aws-lambda",
+      "capital-tours",
+      "durable-machine",
+      "postgres-workers",
+      "rabbitmq-workers",
+      "redis-workers",
+      "transactional-start",
+    ];
     const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
     expect(readdirSync(examples).filter((name) => !name.endsWith(".yaml") && name !== "screenshots")).toEqual(known.sort());
   });
@@ -156,6 +164,20 @@ describe("durable-machine", () => {
     expect(await expenses("approve", "laptop", "Grace")).toBe("laptop: 1200 euros paid for laptop, approved by Grace");
     expect(await expenses("approve", "laptop", "Ada", "reject")).toMatch(/^laptop: answered already: .*approved by Grace$/);
   }, 20_000);
+});
+
+describe("aws-lambda", () => {
+  it("accepts over HTTP, works through messages of SQS in short calls, shows and sweeps", async () => {
+    const example = run("aws-lambda/main.ts");
+    expect(await ended(example), example.output).toBe(0);
+    const expected = [
+      /^202 https:\/\/reports\.example\.org\/reports\/<id>$/m,
+      /^Sales, 10 chapters in several calls$/m,
+      /^nobody: 404$/m,
+      /^sweep: \{ takenOver: 0, due: 0, ended: 0, published: 0, removed: 0 \}$/m,
+    ];
+    expect(missingLine(example.output, expected), example.output).toBeUndefined();
+  }, 60_000);
 });
 
 describe("with a server of their own", () => {

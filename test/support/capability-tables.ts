@@ -1,4 +1,6 @@
+import { createDynamodbStore } from "../../src/adapters/aws/dynamodb-store.ts";
 import { sqsQueueCapabilities } from "../../src/adapters/aws/sqs-queue.ts";
+import { createTableStore } from "../../src/adapters/azure/azure-table-store.ts";
 import { memoryQueueCapabilities } from "../../src/adapters/memory/memory-queue.ts";
 import { memoryStoreCapabilities } from "../../src/adapters/memory/memory-store.ts";
 import { postgresStoreCapabilities } from "../../src/adapters/postgres/postgres-store.ts";
@@ -27,6 +29,9 @@ const stores: readonly [name: string, capabilities: StoreCapabilities][] = [
   ["SQLite", sqliteStoreCapabilities({ filename: "executions.sqlite" })],
   ['SQLite, `synchronous: "FULL"`', sqliteStoreCapabilities({ filename: "executions.sqlite", synchronous: "FULL" })],
   ["Postgres", postgresStoreCapabilities],
+  // Nothing is opened before their first call.
+  ["DynamoDB", createDynamodbStore().capabilities],
+  ["Azure Table Storage", createTableStore({ connectionString: "none" }).capabilities],
 ];
 
 const orders: Record<QueueCapabilities["order"], string> = { fifo: "of publishing", loose: "loose", perGroup: "per group" };

@@ -160,10 +160,14 @@ export class SqsConnection {
     } catch (error) {
       if (!isQueueMissing(error) || !this.#options.create) throw error;
     }
-    const Attributes = queue.endsWith(".fifo") ? { FifoQueue: "true" } : undefined;
+    const Attributes = {
+      ...(queue.endsWith(".fifo") && { FifoQueue: "true" }),
+      // What was put aside waits for somebody to look, as long as SQS lets it.
+      ...(/-aside(\.fifo)?$/.test(queue) && { MessageRetentionPeriod: "1209600" }),
+    };
     try {
       const made = await this.#call((sdk, client, options) =>
-        client.send(new sdk.CreateQueueCommand({ QueueName: queue, ...(Attributes !== undefined && { Attributes }) }), options),
+        client.send(new sdk.CreateQueueCommand({ QueueName: queue, Attributes }), options),
       );
       return made.QueueUrl ?? "";
     } catch (error) {

@@ -8,7 +8,7 @@ import { SqsLoan, type SqsLoanOptions, toVisibilitySeconds } from "./sqs-loan.ts
 const mostReceived = 10;
 const longestPauseMs = 5_000;
 
-export interface SqsConsumerOptions extends Pick<SqsLoanOptions, "remove" | "hide" | "putAside"> {
+export interface SqsConsumerOptions extends Pick<SqsLoanOptions, "delays" | "remove" | "hide" | "putAside"> {
   readonly connection: SqsConnection;
   readonly queue: string;
   readonly visibilityTimeoutMs: number;
@@ -98,7 +98,7 @@ export class SqsConsumer implements QueueConsumer {
   }
 
   #take(message: SqsMessage): void {
-    const { handle, hide, clock, remove, putAside } = this.#options;
+    const { handle, hide, clock, delays, remove, putAside } = this.#options;
     if (!this.#open || this.#room <= 0) {
       void hide(message.receiptHandle, 0).catch(() => {});
       return;
@@ -107,7 +107,8 @@ export class SqsConsumer implements QueueConsumer {
       this.#loans.delete(over);
       this.#wake();
     };
-    const loan = new SqsLoan({ message, visibilityMs: this.#visibilitySeconds * 1_000, clock, ended, remove, hide, putAside });
+    const visibilityMs = this.#visibilitySeconds * 1_000;
+    const loan = new SqsLoan({ message, visibilityMs, clock, delays, ended, remove, hide, putAside });
     this.#loans.add(loan);
     handle(loan);
   }

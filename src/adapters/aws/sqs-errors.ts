@@ -29,7 +29,7 @@ export function isQueueThere(error: unknown): boolean {
 
 /** Connections, time, load and the service's own faults are no answer; a refusal is, such as one for want of a permission. */
 function isUnavailable(error: SdkError): boolean {
-  if (/^(AbortError|TimeoutError|NetworkingError)$|Throttl|QueueDeletedRecently/.test(error.name ?? "")) return true;
+  if (/^(AbortError|TimeoutError|NetworkingError)$|Throttl|TooManyRequests|QueueDeletedRecently/.test(error.name ?? "")) return true;
   if (error.$retryable !== undefined || error.$fault === "server") return true;
   if (/^E[A-Z_]+$/.test(String(error.code ?? ""))) return true;
   // An answer that is none of this service's, as something in between gives it.

@@ -15,6 +15,8 @@ export interface SqsLoanOptions {
   readonly message: SqsMessage;
   readonly visibilityMs: number;
   readonly clock: Clock;
+  /** A FIFO queue would delay the rest of the group as well. */
+  readonly delays: boolean;
   /** Its slot is free. */
   ended(loan: SqsLoan): void;
   remove(receiptHandle: string): Promise<void>;
@@ -33,6 +35,7 @@ export class SqsLoan implements Delivery {
   readonly deliveryCount: number;
   readonly #options: SqsLoanOptions;
   readonly #receivedAt: number;
+  #endsAt = 0;
   #timer: unknown;
   #open = true;
 
@@ -47,18 +50,19 @@ export class SqsLoan implements Delivery {
   }
 
   async ack(): Promise<void> {
-    if (this.end()) await this.#options.remove(this.#handle);
+    if (this.#settles()) await this.#options.remove(this.#handle);
   }
 
   async nack({ delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
-    if (!this.end()) return;
-    const { clock, hide } = this.#options;
+    if (!this.#settles()) return;
+    const { clock, hide, delays } = this.#options;
     const leftMs = longestHiddenMs - (clock.monotonicNow() - this.#receivedAt);
-    await hide(this.#handle, Math.min(toVisibilitySeconds(delayMs), Math.max(0, Math.floor(leftMs / 1_000))));
+    const seconds = Math.min(toVisibilitySeconds(delays ? delayMs : 0), Math.max(0, Math.floor(leftMs / 1_000)));
+    await hide(this.#handle, seconds);
   }
 
   async extend(visibilityTimeoutMs: number): Promise<boolean> {
-    if (!this.#open) return false;
+    if (!this.#isOnLoan) return false;
     const { clock, hide } = this.#options;
     const seconds = toVisibilitySeconds(visibilityTimeoutMs);
     const askedAt = clock.monotonicNow();
@@ -68,18 +72,27 @@ export class SqsLoan implements Delivery {
   }
 
   async putAside(reason: string): Promise<void> {
-    if (!this.end()) return;
+    if (!this.#settles()) return;
     await this.#options.putAside(this.raw, reason);
     await this.#options.remove(this.#handle);
   }
 
-  /** Whether this ended it. */
-  end(): boolean {
-    if (!this.#open) return false;
+  end(): void {
+    if (!this.#open) return;
     this.#open = false;
     this.#options.clock.clearTimeout(this.#timer);
     this.#options.ended(this);
-    return true;
+  }
+
+  /** A process that stood still may come here before the timer does. */
+  get #isOnLoan(): boolean {
+    return this.#open && this.#options.clock.monotonicNow() < this.#endsAt;
+  }
+
+  #settles(): boolean {
+    const wasOnLoan = this.#isOnLoan;
+    this.end();
+    return wasOnLoan;
   }
 
   get #handle(): string {
@@ -88,7 +101,9 @@ export class SqsLoan implements Delivery {
 
   #lastFor(ms: number): void {
     const { clock } = this.#options;
+    const safeMs = Math.max(0, ms - Math.min(1_000, ms / 10));
+    this.#endsAt = clock.monotonicNow() + safeMs;
     clock.clearTimeout(this.#timer);
-    this.#timer = clock.setTimeout(() => this.end(), Math.max(0, ms - Math.min(1_000, ms / 10)), true);
+    this.#timer = clock.setTimeout(() => this.end(), safeMs, true);
   }
 }

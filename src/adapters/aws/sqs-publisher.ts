@@ -64,8 +64,8 @@ function byQueue(messages: readonly QueueMessage[], names: SqsNames, fifo: boole
 }
 
 function toEntry(message: QueueMessage, fifo: boolean): SqsEntry {
-  // Two characters that JSON allows and SQS does not.
-  const body = toMessageText(message).replace(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+  // JSON allows what SQS does not, and halves of what its emulators do not; a text of JSON can do without.
+  const body = toMessageText(message).replace(/[\uD800-\uDFFF\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
   // Another message about the same execution is none to be left out.
   if (fifo) return { body, groupId: sqsGroupId(message.group ?? message.executionId), deduplicationId: globalThis.crypto.randomUUID() };
   const { delayMs = 0 } = message;

@@ -149,7 +149,7 @@ export function createSqsQueue(options: SqsQueueOptions = {}): ExecutionQueue {
       const removed = removals.get(queue) ?? new SqsRemovals(connection, queue);
       removals.set(queue, removed);
       const consumer = new SqsConsumer({
-        ...{ connection, queue, visibilityTimeoutMs, maxInFlight, waitSeconds: waitMs / 1_000, clock, handle },
+        ...{ connection, queue, visibilityTimeoutMs, maxInFlight, waitSeconds: waitMs / 1_000, clock, delays: !fifo, handle },
         remove: (receiptHandle) => removed.remove(receiptHandle),
         hide: (receiptHandle, seconds) => hide(queue, receiptHandle, seconds),
         putAside: (raw, reason) => putAside(name, raw, reason),

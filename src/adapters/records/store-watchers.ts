@@ -41,6 +41,16 @@ export class StoreWatchers {
     return new Set([...this.#watchers].filter(({ followed }) => followed.size > 0).map(({ request }) => request.name));
   }
 
+  /** What somebody watches. */
+  names(): Set<string> {
+    return new Set([...this.#watchers].map(({ request }) => request.name));
+  }
+
+  /** Whose ends somebody waits for. */
+  followedOf(name: string): Set<string> {
+    return new Set([...this.#watchers].flatMap(({ request, followed }) => (request.name === name ? [...followed] : [])));
+  }
+
   /** Something changed that nobody here knows of. */
   tellAllMissed(): void {
     for (const { listener } of this.#watchers) listener({ type: "missed" });
