@@ -128,8 +128,6 @@ export interface ListRequest {
   readonly status?: ExecutionStatus;
   readonly group?: string;
   readonly tag?: string;
-  /** Default `oldest` first. */
-  readonly order?: "oldest" | "newest";
   readonly limit: number;
   /** By the order of start; oldest first. */
   readonly order?: "oldest" | "newest";

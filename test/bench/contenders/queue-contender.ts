@@ -4,7 +4,7 @@ export interface QueueContender {
   open(options: { readonly url: string; readonly inFlight: number }): Promise<QueueSubject>;
 }
 
-export interface QueueSubject {
+interface QueueSubject {
   /** Resolves when the broker has confirmed all of them. */
   publish(count: number, first: number): Promise<void>;
   /** Acknowledges each, and tells. */
