@@ -3,6 +3,7 @@ const benches: Record<string, () => Promise<{ bench(options: readonly string[]):
   dashboard: () => import("./dashboard.ts"),
   orchestrator: () => import("./orchestrator.ts"),
   postgres: () => import("./postgres.ts"),
+  rabbitmq: () => import("./rabbitmq.ts"),
   redis: () => import("./redis.ts"),
   sqlite: () => import("./sqlite.ts"),
 };

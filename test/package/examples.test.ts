@@ -115,6 +115,7 @@ describe("every example", () => {
       "durable-machine",
       "kafka-workers",
       "postgres-workers",
+      "rabbitmq-workers",
       "redis-workers",
       "transactional-start",
     ];
@@ -226,6 +227,18 @@ describeWithKafka("with Kafka brokers of their own", () => {
     ];
     expect(missingLine(example.output, lines), example.output).toBeUndefined();
   }, 60_000);
+});
+
+describe("with a RabbitMQ of its own", () => {
+  it("rabbitmq-workers share the work that the broker tells them of, each of them once", async () => {
+    const example = run("rabbitmq-workers/main.ts");
+    expect(await ended(example), example.output).toBe(0);
+    const { output } = example;
+    expect(output.match(/^a letter to \w+, written by (Ada|Grace)$/gm), output).toHaveLength(9);
+    for (const worker of ["Ada", "Grace"]) expect(output).toMatch(new RegExp(`^  ${worker}: a letter to`, "m"));
+    expect(output.match(/^ {2}(Ada|Grace): /gm), output).toHaveLength(9);
+    expect(missingLine(output, [/a letter to Tony, written by/, /^after a second$/m]), output).toBeUndefined();
+  }, 120_000);
 });
 
 describe("the tours through the capitals", () => {

@@ -4,6 +4,8 @@ import { createTableStore } from "../../src/adapters/azure/azure-table-store.ts"
 import { memoryQueueCapabilities } from "../../src/adapters/memory/memory-queue.ts";
 import { memoryStoreCapabilities } from "../../src/adapters/memory/memory-store.ts";
 import { postgresStoreCapabilities } from "../../src/adapters/postgres/postgres-store.ts";
+import { rabbitmqQueueCapabilities } from "../../src/adapters/rabbitmq/rabbitmq-queue.ts";
+import { redisQueueCapabilities } from "../../src/adapters/redis/redis-queue.ts";
 import { sqliteStoreCapabilities } from "../../src/adapters/sqlite/sqlite-store.ts";
 import type { QueueCapabilities } from "../../src/ports/execution-queue.ts";
 import type { StoreCapabilities } from "../../src/ports/execution-store.ts";
@@ -16,6 +18,8 @@ export interface CapabilityTable {
 
 const queues: readonly [name: string, capabilities: QueueCapabilities][] = [
   ["memory", memoryQueueCapabilities],
+  ["RabbitMQ", rabbitmqQueueCapabilities],
+  ["Redis, with an append-only file", redisQueueCapabilities],
   ["SQS", sqsQueueCapabilities()],
   ["SQS, `fifo: true`", sqsQueueCapabilities({ fifo: true })],
 ];

@@ -22,7 +22,7 @@ export interface RabbitmqChannel {
   basicPublish(envelope: RabbitmqEnvelope, body: Buffer): Promise<void>;
 }
 
-export interface RabbitmqEnvelope {
+interface RabbitmqEnvelope {
   readonly exchange: string;
   readonly routingKey: string;
   readonly durable: true;

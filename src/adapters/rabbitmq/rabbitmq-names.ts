@@ -7,7 +7,8 @@ export const delaySteps = 27;
 /** A delay is rounded up to so many binary digits: with fewer steps, and late by a five-hundredth at most. */
 const delayDigits = 10;
 const mostSteps = 2 ** delaySteps - 1;
-export const longestDelayMs = mostSteps * shortestMs;
+/** A little less than all steps together. */
+export const longestDelayMs = 49 * 86_400_000;
 
 /** What the queues and exchanges of one prefix are called. */
 export interface RabbitmqNames {
