@@ -28,6 +28,7 @@ const newRow = rowLiteral({
   consumedSignal: "0",
   lastEvent: "0",
   checkpointRevision: "0",
+  slotOrder: "0",
 });
 
 /** All is decided before anything is written. Texts that may be empty come with a sign before them. */

@@ -1,16 +1,26 @@
-/** Answers a word for each. */
-export const cancelLua = `
+/** Answers a word for each. Tokens are kept as `cancel-tokens.ts` says. */
+export const cancelLua = String.raw`
+local mark, longest = '\31', 1000
+local function repeated(tokens, token)
+  if tokens == token then return 'cancelled' end
+  return string.find((tokens or '') .. mark, mark .. token .. mark, 1, true) and 'running'
+end
 local count, reports = tonumber(arg()), {}
 for item = 1, count do
   local id, token, reason = arg(), arg(), optional()
   local row = load(id)
   if not row then reports[item] = 'unknown'
-  elseif row.phase == 'final' then reports[item] = row.cancelToken == token and 'cancelled' or 'final'
-  elseif row.cancelRequestedAt then reports[item] = 'running'
+  elseif row.phase == 'final' then reports[item] = repeated(row.cancelToken, token) or 'final'
+  elseif row.cancelRequestedAt then
+    if not repeated(row.cancelToken, token) then
+      row.cancelToken = string.sub(mark .. token .. (row.cancelToken or ''), 1, longest)
+      save(id, row)
+    end
+    reports[item] = 'running'
   else
     local isHeld = row.phase == 'leased'
     if not isHeld then leave(id, row) end
-    row.cancelRequestedAt, row.cancelToken, row.reason = now, token, reason and string.sub(reason, 2)
+    row.cancelRequestedAt, row.cancelToken, row.reason = now, isHeld and mark .. token or token, reason and string.sub(reason, 2)
     if isHeld then save(id, row)
     else
       row.status, row.phase, row.completedAt, row.dueAt = 'cancelled', 'final', now, false

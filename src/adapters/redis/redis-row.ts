@@ -41,6 +41,7 @@ export const rowFields = [
   "checkpointRevision",
   "abandoned",
   "hasError",
+  "slotOrder",
 ] as const;
 
 type RowField = (typeof rowFields)[number];

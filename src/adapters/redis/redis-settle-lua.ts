@@ -93,15 +93,16 @@ for _ = 1, groupCount do local group = arg(); groupLimits[group] = tonumber(arg(
 count = tonumber(arg())
 local reports = {}
 for item = 1, count do
-  local id, fence, change = arg(), tonumber(arg()), arg()
+  local id, fence, change, order = arg(), tonumber(arg()), arg(), tonumber(arg())
   local row = load(id)
   local reason = refusal(row, owner, fence)
-  if not reason and change == 'take' and row.holdsSlot == 0 and row.group ~= '' then
+  local isLate = not reason and order and order < row.slotOrder
+  if not reason and not isLate and change == 'take' and row.holdsSlot == 0 and row.group ~= '' then
     if (groupLimit or groupLimits[row.group] or 0) - holders(row.group) <= 0 then reason = 'limited' end
   end
-  if not reason then
+  if not reason and not isLate then
     leave(id, row)
-    row.holdsSlot = change == 'yield' and 0 or 1
+    row.holdsSlot, row.slotOrder = change == 'yield' and 0 or 1, order or row.slotOrder
     enter(id, row)
     save(id, row)
     if change == 'yield' then claimable = true end

@@ -1,4 +1,4 @@
-import type { LeaseRefusal } from "../../model/lease.ts";
+import { type LeaseRefusal, slotOrderOf } from "../../model/lease.ts";
 import { lostErrorText } from "../../model/store-errors.ts";
 import { machineKey, type NewExecution, unstorablePart } from "../../model/stored-execution.ts";
 import type { HolderNews, RenewReport, RenewRequest, SlotReport, SlotRequest, SweepReport, SweepRequest } from "../../ports/store-claim.ts";
@@ -120,7 +120,7 @@ export async function changeSlots(
     limits.length / 2,
     ...limits,
     entries.length,
-    ...entries.flatMap(({ id, fence, change }) => [id, fence, change]),
+    ...entries.flatMap(({ id, fence, change, order }) => [id, fence, change, order === undefined ? "" : slotOrderOf(fence, order)]),
   ];
   const answer = (await connection.run(scripts.slots, name, args)) as string[];
   return answer.map(
