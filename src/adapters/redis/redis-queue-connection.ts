@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { RedisClientLike } from "./redis-client.ts";
 import { disconnected } from "./redis-connection.ts";
 import { toRedisError } from "./redis-errors.ts";
-import { type Bullmq, type BullmqQueue, type BullmqWorker, loadBullmq } from "./redis-queue-bullmq.ts";
+import { type Bullmq, type BullmqQueue, type BullmqWorker, disconnectMs, loadBullmq } from "./redis-queue-bullmq.ts";
 
 export interface RedisQueueConnectionOptions {
   readonly url: string | undefined;
@@ -25,9 +25,16 @@ export class RedisQueueConnection {
   readonly #duplicates: RedisClientLike[] = [];
   #isDurable = false;
   #isClosed = false;
+  /** Rejects when all is closed: what nobody answers any more ends. */
+  readonly #ended: Promise<never>;
+  #end: () => void = () => {};
 
   constructor(options: RedisQueueConnectionOptions) {
     this.#options = options;
+    this.#ended = new Promise((_, reject) => {
+      this.#end = () => reject(new CoordinatorClosedError("the Redis queue is closed"));
+    });
+    this.#ended.catch(() => {});
   }
 
   /** As far as the server has told; before that not. */
@@ -82,7 +89,7 @@ export class RedisQueueConnection {
       timer = clock.setTimeout(late, operationTimeoutMs);
     });
     try {
-      return await Promise.race([work, tooLate]);
+      return await Promise.race([work, tooLate, this.#ended]);
     } catch (error) {
       this.assertOpen();
       throw toRedisError(error);
@@ -96,6 +103,7 @@ export class RedisQueueConnection {
     this.#isClosed = true;
     const opened = await this.#opening?.catch(() => undefined);
     const { clock } = this.#options;
+    const clients = opened === undefined ? [] : [opened.client, ...this.#duplicates];
     let timer: unknown;
     const enough = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, closeMs);
@@ -106,11 +114,18 @@ export class RedisQueueConnection {
     };
     await Promise.race([quietly().catch(() => {}), enough]);
     clock.clearTimeout(timer);
+    this.#end();
     if (opened === undefined || this.#options.client !== undefined) return;
-    // BullMQ has ended most of them, which shows a turn later; ending one again would leave a timer.
-    await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
-    const left = [opened.client, ...this.#duplicates].filter(({ status }) => status !== "end");
+    // BullMQ has ended most of them, which shows a turn later.
+    await this.#pause(0);
+    const left = clients.filter(({ status }) => status !== "end");
     await Promise.all(left.map((client) => (client.status === "disconnecting" ? ended(client) : disconnected(client))));
+    // A client that was ended between two sockets keeps a timer for the first.
+    await this.#pause(disconnectMs);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.setTimeout(resolve, ms));
   }
 
   get #prefix(): string {

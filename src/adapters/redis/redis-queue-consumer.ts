@@ -1,3 +1,4 @@
+import { CoordinatorClosedError } from "../../model/errors.ts";
 import { fromMessageText } from "../../model/queue-message.ts";
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -118,6 +119,7 @@ export class RedisQueueConsumer {
     try {
       await this.#options.connection.inTime(how(loan));
     } catch (error) {
+      if (error instanceof CoordinatorClosedError) return;
       if (error instanceof StoreUnavailableError || !isLockLost(error)) throw error;
     }
   }
