@@ -330,6 +330,36 @@ describe("store on documents, under fire", () => {
     ]);
   });
 
+  it("a client that repeats a write by itself takes nothing away from who has written in between", async () => {
+    const world = new World();
+    const other = world.open();
+    let isRepeated = false;
+    let puts = 0;
+    const repeating = world.open(async (request, run) => {
+      const answer = await run();
+      if (isRepeated || request !== "put") return answer;
+      puts += 1;
+      isRepeated = (await world.claim(other, `c${puts}`)).executions.length > 0;
+      return isRepeated ? run() : answer;
+    });
+    const input = `"${"x".repeat(1_000)}"`;
+    const start = newExecution("a", { input });
+    expect(await repeating.insert({ name, executions: [start] })).toMatchObject([{ inserted: true }]);
+    expect(isRepeated).toBe(true);
+    expect(await other.get(name, ["a"])).toMatchObject([{ input, status: "running" }]);
+  });
+
+  it("a batch that is not to be leaves nothing of the long texts that it had written", async () => {
+    const world = new World();
+    const store = world.open();
+    await store.insert({ name, executions: [newExecution("taken")] });
+    const before = [...world.documents.space("c.n").keys()];
+    const long = newExecution("long", { input: `"${"x".repeat(1_000)}"` });
+    const executions = [long, newExecution("taken", { startToken: "another" })];
+    expect(await store.insert({ name, executions, atomic: true })).toMatchObject([{ reason: "atomic" }, { reason: "duplicate" }]);
+    expect([...world.documents.space("c.n").keys()]).toEqual(before);
+  });
+
   it("entries of an index that are older than their records mislead nobody", async () => {
     const world = new World();
     const stale = new Map<string, unknown>();

@@ -7,10 +7,19 @@ const adapters = new URL("../../src/adapters/", import.meta.url);
 /** Each optional package, the entry that needs it, and the first call that does. */
 const cases: readonly [packageName: string, entry: string, call: string][] = [
   ["pg", "postgres", 'createPostgresStore({ connectionString: "postgres://nowhere" }).get("a", ["b"])'],
+  ["ioredis", "redis", 'createRedisStore({ url: "redis://nowhere" }).get("a", ["b"])'],
+  ["ioredis", "redis", 'createRedisQueue({ url: "redis://nowhere" }).publish([{ name: "a", executionId: "b" }])'],
+  ["bullmq", "redis", 'createRedisQueue({ url: "redis://nowhere" }).publish([{ name: "a", executionId: "b" }])'],
+  ["rabbitmq-client", "rabbitmq", 'createRabbitmqQueue({ url: "amqp://nowhere" }).publish([{ name: "a", executionId: "b" }])'],
+  ["@platformatic/kafka", "kafka", 'createKafkaQueue({ brokers: "nowhere:9092" }).publish([{ name: "a", executionId: "b" }])'],
   ["@aws-sdk/client-sqs", "aws", 'createSqsQueue().publish([{ name: "a", executionId: "b" }])'],
+  ["@aws-sdk/client-dynamodb", "aws", 'createDynamodbStore().get("a", ["b"])'],
+  ["@azure/service-bus", "azure", 'createServiceBusQueue({ connectionString: "nowhere" }).publish([{ name: "a", executionId: "b" }])'],
+  ["@azure/storage-queue", "azure", 'createStorageQueue({ connectionString: "nowhere" }).publish([{ name: "a", executionId: "b" }])'],
+  ["@azure/data-tables", "azure", 'createTableStore({ connectionString: "nowhere" }).get("a", ["b"])'],
 ];
 
-test.each(cases)("without %s, actorfleet/%s can be imported, and says what to install when it is used", (packageName, entry, call) => {
+test.each(cases)("without %s, actorfleet/%s can be imported, and says what to install when it is used by %s", (packageName, entry, call) => {
   const program = `
     import { registerHooks } from "node:module";
     registerHooks({

@@ -25,12 +25,12 @@ export class DocumentDecisions {
 
   /** Makes a pending record an execution, or removes it; and when somebody else has done so by now, does nothing. */
   async resolve(name: string, loaded: LoadedRecord): Promise<void> {
-    const { record, document } = loaded;
+    const { record } = loaded;
     if (record.pending === undefined) return;
     const { batch } = record.pending;
     const isCommitted = batch === undefined ? await this.#hasKey(name, loaded) : (await this.decide(name, batch, "abort")) === "commit";
     if (isCommitted) await this.show(name, loaded);
-    else await this.#rows.table.remove(spaceOf(name), document);
+    else await this.#rows.discard(name, loaded);
   }
 
   /** Makes it an execution that everybody sees; false when it is not pending any more. */

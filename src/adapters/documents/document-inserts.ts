@@ -100,7 +100,7 @@ export class DocumentInserts {
     if (loaded === undefined || !isSameStart(loaded.record, record)) return undefined;
     if (loaded.record.pending === undefined) return inserted(record, false);
     if (isMine) return (await this.#decisions.show(name, loaded)) ? inserted(record, false) : undefined;
-    await this.#rows.table.remove(spaceOf(name), loaded.document);
+    await this.#rows.discard(name, loaded);
     return undefined;
   }
 
@@ -169,7 +169,7 @@ export class DocumentInserts {
           placed.set(start, loaded);
           const key = execution.idempotencyKey;
           if (key === undefined || (await this.#takeKey(name, key, loaded.record))) return inserted(loaded.record, false);
-          await this.#rows.table.remove(spaceOf(name), loaded.document);
+          await this.#rows.discard(name, loaded);
           placed.delete(start);
         }
       }
@@ -185,9 +185,10 @@ export class DocumentInserts {
 
   /** A batch that is not to be leaves nothing: neither records nor keys that stand for them. */
   async #takeBack(name: string, placed: ReadonlyMap<Start, LoadedRecord>): Promise<void> {
-    await inParallel([...placed.values()], this.#atOnce, async ({ record, document }) => {
+    await inParallel([...placed.values()], this.#atOnce, async (loaded) => {
+      const { record } = loaded;
       if (record.idempotencyKey !== null) await this.#decisions.freeKey(name, record.idempotencyKey, record);
-      await this.#rows.table.remove(spaceOf(name), document);
+      await this.#rows.discard(name, loaded);
     });
   }
 

@@ -9,8 +9,6 @@ interface MachinesOptions {
   readonly pause: (tries: number, what: string) => Promise<void>;
 }
 
-/** How long what others have added may go unnoticed by who only looks. */
-
 /**
  * Which machines and versions a coordinator has executions of: each has a ready group of its own, so that what nobody runs does not stand in
  * the way of the rest. One document, read once and again when it may have grown.

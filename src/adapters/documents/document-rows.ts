@@ -189,18 +189,25 @@ export class DocumentRows {
     });
     if (pieces.length > 0) await this.table.set(space, pieces);
     const next: NewDocument = { ...executionKey(record.id), version: this.version(), data, places: placesOf(record) };
-    if ((await this.table.put(space, next, previous)) || (await this.#isStored(space, next))) {
+    const isWritten = await this.table.put(space, next, previous);
+    // A client that repeats a write by itself, because the answer was lost, is told that somebody else was faster: it was itself.
+    const [stored] = isWritten ? [next] : await this.table.get(space, [next]);
+    if (stored?.version === next.version) {
       for (const [field, ref] of refs) record.refs.set(field, ref);
       return true;
     }
-    if (pieces.length > 0) await this.table.drop(space, pieces);
+    // And whoever wrote since has kept what was written outside.
+    const unused = pieces.filter(({ version: ref }) => stored === undefined || !stored.data.includes(ref));
+    if (unused.length > 0) await this.table.drop(space, unused);
     return false;
   }
 
-  /** A client that repeats a write by itself, because the answer was lost, is told that somebody else was faster: it was itself. */
-  async #isStored(space: string, { owner, part, version }: NewDocument): Promise<boolean> {
-    const [stored] = await this.table.get(space, [{ owner, part }]);
-    return stored?.version === version;
+  /** Removes a record that never became an execution, with what of it lies outside; not if somebody has written since. */
+  async discard(name: string, { record, document }: LoadedRecord): Promise<void> {
+    const space = spaceOf(name);
+    if (!(await this.table.remove(space, document))) return;
+    const pieces = [...record.refs.values()].flatMap((ref) => pieceKeys(document.owner, ref));
+    if (pieces.length > 0) await this.table.drop(space, pieces);
   }
 
   /** Removes what is no part of the record any more. What this leaves behind when it fails goes with the execution. */
