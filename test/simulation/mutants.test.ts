@@ -9,9 +9,9 @@ const mostRuns = 2_000;
 describe("a fault in the durable coordinator or its store is caught by simulation:", () => {
   // Always the same seeds: a fault that chance alone would find makes a test that fails by chance.
   test.each(durableFaults)("$name", async (fault) => {
-    const { urlOf, remove } = await makeFaultyCopy(fault);
+    const { url, remove } = await makeFaultyCopy(fault, "src/testing/index.ts");
     try {
-      const range = { module: urlOf("src/testing/index.ts"), first: 1, runs: mostRuns, options: {} };
+      const range = { module: url, first: 1, runs: mostRuns, options: {} };
       const { failure } = await runSeeds(range, 1);
       expect(failure?.message).toMatch(/^seed \d+: /);
     } finally {

@@ -41,9 +41,9 @@ describe("a fault in the coordinator is caught:", () => {
 });
 
 async function firstComplaint(fault: Fault): Promise<string | undefined> {
-  const { urlOf, remove } = await makeFaultyCopy(fault);
+  const { url, remove } = await makeFaultyCopy(fault, "src/core/coordinator.ts");
   try {
-    const { createCoordinator: makeFaulty } = (await import(urlOf("src/core/coordinator.ts"))) as { createCoordinator: CoordinatorMaker };
+    const { createCoordinator: makeFaulty } = (await import(url)) as { createCoordinator: CoordinatorMaker };
     return await complaintAbout(makeFaulty);
   } finally {
     await remove();
