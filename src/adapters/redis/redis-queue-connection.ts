@@ -35,6 +35,10 @@ export class RedisQueueConnection {
     return this.#isDurable;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   assertOpen(): void {
     if (this.#isClosed) throw new CoordinatorClosedError("the Redis queue is closed");
   }
@@ -62,6 +66,7 @@ export class RedisQueueConnection {
     const worker = bullmq.worker(queueName(name), this.#prefix, client, lockMs);
     try {
       await this.inTime(worker.waitUntilReady());
+      this.assertOpen();
     } catch (error) {
       void worker.close(true).catch(() => {});
       throw error;
@@ -106,7 +111,9 @@ export class RedisQueueConnection {
     };
     await Promise.race([quietly().catch(() => {}), enough]);
     clock.clearTimeout(timer);
-    if (opened === undefined || this.#options.client !== undefined) return;
+    if (opened === undefined) return;
+    opened.client.removeListener("ready", this.#becameReady);
+    if (this.#options.client !== undefined) return void opened.client.removeListener("error", this.#ignore);
     // BullMQ has ended most of them, which shows a turn later; ending one again would leave a timer.
     await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
     const left = [opened.client, ...this.#duplicates].filter(({ status }) => status !== "end");
@@ -130,8 +137,8 @@ export class RedisQueueConnection {
     try {
       const bullmq = await loadBullmq();
       const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#duplicates.push(copy));
-      client.on("error", () => {});
-      client.on("ready", () => void this.#askDurability(client));
+      client.on("error", this.#ignore);
+      client.on("ready", this.#becameReady);
       if (client.status === "ready") void this.#askDurability(client);
       return { bullmq, client };
     } catch (error) {
@@ -139,6 +146,13 @@ export class RedisQueueConnection {
       throw error;
     }
   }
+
+  /** The loss of a connection shows in the calls that it fails. */
+  readonly #ignore = (): void => {};
+
+  readonly #becameReady = (): void => {
+    void this.#opening?.then(({ client }) => this.#askDurability(client)).catch(() => {});
+  };
 
   #untilReady(client: RedisClientLike): Promise<void> {
     return new Promise((resolve, reject) => {
