@@ -219,7 +219,7 @@ describeWithRedis("Redis queue", () => {
     async () => {
       newPrefix();
       const client = new Redis(server.url, { maxRetriesPerRequest: null });
-      const queue = openQueue({ client, url: undefined });
+      const queue = openQueue({ url: undefined as never, client });
       for (let round = 0; round < 2; round++) {
         const { consumer, deliveries } = await consume(queue);
         await queue.publish([message(`a${round}`)]);
@@ -247,7 +247,7 @@ describeWithRedis("Redis queue", () => {
     const listeners = () => client.eventNames().map((event) => [event, client.listenerCount(event)]);
     const before = listeners();
     for (let round = 0; round < 3; round++) {
-      const queue = openQueue({ client, url: undefined });
+      const queue = openQueue({ url: undefined as never, client });
       await queue.publish([message("a")]);
       await queue.close();
     }
