@@ -2,6 +2,7 @@ import type { Checkpoint } from "../model/checkpoint.ts";
 import { InvalidOptionsError } from "../model/errors.ts";
 import * as check from "../model/option-check.ts";
 import type { RunRequest, StepResult } from "../model/run-task.ts";
+import { isStorableName } from "../model/stored-execution.ts";
 import type { ExecutionQueue } from "../ports/execution-queue.ts";
 import type { ExecutionStore, StoreCapabilities } from "../ports/execution-store.ts";
 import type { AutonomousCoordinatorOptions } from "./autonomous-coordinator-options.ts";
@@ -86,8 +87,15 @@ const storeMethods = [
   "close",
 ];
 
+/** Every store can hold it, and no two are one to a store or a queue. */
+export const coordinatorName: check.OptionCheck = (value, field) => {
+  check.text(value, field);
+  if (isStorableName(value as string)) return;
+  throw new InvalidOptionsError({ field, expected: "a text of at most 512, without NUL and halves of characters", received: value });
+};
+
 const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> = {
-  name: check.text,
+  name: coordinatorName,
   store: check.having(...storeMethods),
   queue: check.having("publish", "consume"),
   workerId: check.text,
@@ -139,7 +147,7 @@ export function checkDurableOptions(options: unknown): void {
   checkCoordinatorOptions(others);
   checkStoredSpans(others as Pick<StartOptions, "timeoutMs" | "retry">, "");
   check.fields(durableChecks)(durable, "options");
-  check.text(durable.name, "name");
+  coordinatorName(durable.name, "name");
   durableChecks.store(durable.store, "store");
   checkCapabilities((durable.store as ExecutionStore).capabilities, others);
 }

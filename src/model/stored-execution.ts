@@ -89,7 +89,7 @@ export interface StoredExecution extends StoredExecutionSummary {
 const names = ["id", "group", "idempotencyKey", "machineId"] as const;
 
 /** Names, ids, groups, tags and keys: what every database can hold and compare. */
-function isStorableName(text: string): boolean {
+export function isStorableName(text: string): boolean {
   return text.length <= 512 && !/[\0\p{Surrogate}]/u.test(text);
 }
 

@@ -1,8 +1,9 @@
 import { createHints, type DurableHints } from "../core/durable-hints.ts";
-import type { DurableCoordinatorOptions } from "../core/durable-options.ts";
+import { coordinatorName, type DurableCoordinatorOptions } from "../core/durable-options.ts";
 import { Patience } from "../core/durable-patience.ts";
 import type { AnyOrchestrator } from "../core/orchestrator.ts";
 import { createSystemClock, systemRandom } from "../core/system-clock.ts";
+import * as check from "../model/option-check.ts";
 import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { SweepReport } from "../ports/store-claim.ts";
 
@@ -68,6 +69,19 @@ export class StoreSweep {
   }
 }
 
+const checkSweepOptions = check.fields(
+  {
+    name: coordinatorName,
+    store: check.having("sweep", "findOverdue", "remove"),
+    queue: check.having("publish"),
+    leaseMs: check.wholeMilliseconds(1),
+    retention: check.fields({ maxAgeMs: check.numberBetween(0, Number.POSITIVE_INFINITY), maxCount: check.wholeNumber(0, "infinity") }),
+    clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
+    onError: check.callable,
+  },
+  ["name", "store"],
+);
+
 /**
  * Makes a function to be called by a schedule, once a minute or so: publishes what became due or was lost, takes back what dead workers held,
  * and removes old records. Where a long-lived worker runs on the same store, it does all of this.
@@ -77,8 +91,11 @@ export class StoreSweep {
  * const sweep = createSweepHandler({ name: "reports", store, queue });
  * export const handler = async () => sweep();
  * ```
+ * @throws {InvalidOptionsError}
  */
 export function createSweepHandler(options: StoreSweepOptions): () => Promise<SweepOutcome> {
+  const { name, store, queue, leaseMs, retention, clock, onError } = { ...options };
+  checkSweepOptions({ name, store, queue, leaseMs, retention, clock, onError }, "options");
   const sweep = new StoreSweep(options);
   return () => sweep.sweep();
 }

@@ -2,7 +2,7 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createRedisBackend, createRedisQueue, type RedisQueueOptions } from "../../src/adapters/redis/index.ts";
-import { InvalidOptionsError } from "../../src/model/errors.ts";
+import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ConsumeOptions, Delivery, ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract, type QueueWorld } from "../../src/testing/contract/execution-queue-contract.ts";
@@ -216,9 +216,63 @@ describeWithRedis("Redis queue", () => {
     limitMs,
   );
 
+  const connections = async (client: Redis) =>
+    String(await client.client("LIST"))
+      .trim()
+      .split("\n").length;
+
+  test(
+    "a closed consumer, or one that is opened while its queue is closed, leaves no connection and hands out nothing",
+    async () => {
+      newPrefix();
+      const client = new Redis(server.url, { maxRetriesPerRequest: null });
+      const queue = openQueue({ url: undefined as never, client });
+      for (let round = 0; round < 2; round++) {
+        const { consumer, deliveries } = await consume(queue);
+        await queue.publish([message(`a${round}`)]);
+        await expect.poll(() => deliveries.length, eventually).toBe(1);
+        await consumer.close();
+        await deliveries[0]?.ack();
+      }
+      await expect.poll(() => connections(client), eventually).toBe(1);
+
+      let isClosed = false;
+      const opening = queue.consume({ name, maxInFlight: 1, visibilityTimeoutMs: 5_000 }, () => expect(isClosed).toBe(false));
+      await queue.close();
+      isClosed = true;
+      await expect(opening).rejects.toThrow(CoordinatorClosedError);
+      await expect.poll(() => connections(client), eventually).toBe(1);
+      await client.quit();
+    },
+    limitMs,
+  );
+
+  test("a client is left as it was, however many queues have used it", async () => {
+    newPrefix();
+    const client = new Redis(server.url, { maxRetriesPerRequest: null });
+    await client.ping();
+    const listeners = () => client.eventNames().map((event) => [event, client.listenerCount(event)]);
+    const before = listeners();
+    for (let round = 0; round < 3; round++) {
+      const queue = openQueue({ url: undefined as never, client });
+      await queue.publish([message("a")]);
+      await queue.close();
+    }
+    expect(listeners()).toEqual(before);
+    await client.quit();
+  });
+
+  test("a client that BullMQ cannot use is refused", () => {
+    const client = new Redis(server.url, { lazyConnect: true });
+    expect(() => createRedisQueue({ client })).toThrow("client: expected a client with maxRetriesPerRequest: null, got 20");
+    const prefixed = new Redis(server.url, { lazyConnect: true, maxRetriesPerRequest: null, keyPrefix: "a" });
+    expect(() => createRedisQueue({ client: prefixed })).toThrow("client: expected a client without keyPrefix");
+  });
+
   test.each([
     ["url", {}],
     ["url", { url: "" }],
+    ["url", { url: "localhost:6379" }],
     ["keyPrefix", { url: "redis://localhost", keyPrefix: "{a}" }],
     ["operationTimeoutMs", { url: "redis://localhost", operationTimeoutMs: -1 }],
     ["prefix", { url: "redis://localhost", prefix: "a" }],

@@ -64,6 +64,9 @@ const identity: check.OptionCheck = (value, field) => {
 const queueName = check.either("at most 40 letters, digits, - and _", (value, field) => {
   if (typeof value !== "string" || !/^[\w-]{0,40}$/.test(value)) throw new TypeError(field);
 });
+const wholeQueueName = check.either("1 to 80 letters, digits, - and _, with .fifo at the end of a FIFO queue's", (value, field) => {
+  if (typeof value !== "string" || value.length > 80 || !/^[\w-]+(\.fifo)?$/.test(value)) throw new TypeError(field);
+});
 const waitTime = check.either("whole seconds from 1 000 to 20 000", (value, field) => {
   check.numberBetween(1_000, 20_000)(value, field);
   if ((value as number) % 1_000 !== 0) throw new TypeError(field);
@@ -88,7 +91,7 @@ export function createSqsQueue(options: SqsQueueOptions = {}): ExecutionQueue {
     namePrefix: queueName,
     create: check.flag,
     fifo: check.flag,
-    deadLetterQueue: check.text,
+    deadLetterQueue: wholeQueueName,
     waitMs: waitTime,
     operationTimeoutMs: check.positiveMilliseconds,
     onError: check.callable,

@@ -56,7 +56,8 @@ export function createTableStore(options: TableStoreOptions): ExecutionStore {
     throw new InvalidOptionsError({
       field: "connectionString",
       expected: "a connection string or a client, one of them",
-      received: connectionString,
+      // It holds a key, and is not shown.
+      received: undefined,
     });
   const timers = createSystemClock();
   const connection = new TableConnection({ table, connectionString, client, create, operationTimeoutMs, timers });

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 /** Of the characters that a Service Bus queue's name may have. */
 const longestServiceBusName = 260;
 /** Of those of a storage queue, which leave room for `-aside`. */
+const shortestStorageName = 3;
 const longestStorageName = 63 - asideSuffix().length;
 const hashLength = 32;
 
@@ -23,7 +24,8 @@ export function toServiceBusQueueName(name: string, namePrefix = "actorfleet-"):
  * A name of lower-case letters, digits and single dashes stays as it is; of any other, what fits is followed by a hash of the whole.
  */
 export function toStorageQueueName(name: string, namePrefix = "actorfleet-"): string {
-  if (isPlain(name) && namePrefix.length + name.length <= longestStorageName) return `${namePrefix}${name}`;
+  const length = namePrefix.length + name.length;
+  if (isPlain(name) && length >= shortestStorageName && length <= longestStorageName) return `${namePrefix}${name}`;
   const rest = longestStorageName - namePrefix.length - 1 - hashLength;
   const slug = name
     .toLowerCase()

@@ -66,11 +66,12 @@ export function createServiceBusQueue(options: ServiceBusQueueOptions): Executio
     namePrefix: prefix,
     sessions: check.flag,
     operationTimeoutMs: check.positiveMilliseconds,
-    clock: check.having("now", "setTimeout", "clearTimeout"),
+    clock: check.having("now", "monotonicNow", "setTimeout", "clearTimeout"),
     onError: check.callable,
   })(options, "options");
   if ((options.connectionString === undefined) === (options.client === undefined)) {
-    throw new InvalidOptionsError({ field: "connectionString", expected: "either this or client", received: options.connectionString });
+    // It holds a key, and is not shown.
+    throw new InvalidOptionsError({ field: "connectionString", expected: "either this or client", received: undefined });
   }
   return new ServiceBusQueue(options);
 }

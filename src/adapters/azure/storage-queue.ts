@@ -90,7 +90,8 @@ export function createStorageQueue(options: StorageQueueOptions): StorageQueue {
   })(options, "options");
   const { connectionString, client, minPollMs = 100, maxPollMs = Math.max(5_000, minPollMs) } = options;
   if ((connectionString === undefined) === (client === undefined)) {
-    throw new InvalidOptionsError({ field: "connectionString", expected: "either this or client", received: connectionString });
+    // It holds a key, and is not shown.
+    throw new InvalidOptionsError({ field: "connectionString", expected: "either this or client", received: undefined });
   }
   if (maxPollMs < minPollMs)
     throw new InvalidOptionsError({ field: "maxPollMs", expected: `at least minPollMs ${minPollMs}`, received: maxPollMs });

@@ -15,6 +15,7 @@ export type RedisBackendOptions = RedisStoreOptions & RedisQueueOptions;
  * @throws {InvalidOptionsError}
  */
 export function createRedisBackend(options: RedisBackendOptions): { readonly store: ExecutionStore; readonly queue: ExecutionQueue } {
+  const store = createRedisStore(options);
   const { allowEviction: _, ...shared } = options;
-  return { store: createRedisStore(options), queue: createRedisQueue(shared) };
+  return { store, queue: createRedisQueue(shared) };
 }

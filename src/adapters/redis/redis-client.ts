@@ -2,7 +2,7 @@
 export interface RedisClientLike {
   /** `ready` when commands go out. */
   readonly status: string;
-  readonly options?: { readonly keyPrefix?: string | undefined };
+  readonly options?: { readonly keyPrefix?: string | undefined; readonly maxRetriesPerRequest?: number | null | undefined };
   connect(): Promise<unknown>;
   call(command: string, args: (string | number)[]): Promise<unknown>;
   callBuffer(command: string, args: (string | number)[]): Promise<unknown>;

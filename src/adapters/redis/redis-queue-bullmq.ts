@@ -47,7 +47,7 @@ export interface Bullmq {
 /** So many events of a queue are kept, which nobody of ours reads. */
 const keptEvents = 100;
 /** How long a closing socket may wait for the other end. */
-export const disconnectMs = 50;
+const disconnectMs = 50;
 const neverTooOften = 2 ** 31 - 1;
 const leastCheckMs = 100;
 

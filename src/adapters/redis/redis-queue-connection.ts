@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { RedisClientLike } from "./redis-client.ts";
 import { disconnected } from "./redis-connection.ts";
 import { toRedisError } from "./redis-errors.ts";
-import { type Bullmq, type BullmqQueue, type BullmqWorker, disconnectMs, loadBullmq } from "./redis-queue-bullmq.ts";
+import { type Bullmq, type BullmqQueue, type BullmqWorker, loadBullmq } from "./redis-queue-bullmq.ts";
 
 export interface RedisQueueConnectionOptions {
   readonly url: string | undefined;
@@ -42,6 +42,10 @@ export class RedisQueueConnection {
     return this.#isDurable;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   assertOpen(): void {
     if (this.#isClosed) throw new CoordinatorClosedError("the Redis queue is closed");
   }
@@ -69,6 +73,7 @@ export class RedisQueueConnection {
     const worker = bullmq.worker(queueName(name), this.#prefix, client, lockMs);
     try {
       await this.inTime(worker.waitUntilReady());
+      this.assertOpen();
     } catch (error) {
       void worker.close(true).catch(() => {});
       throw error;
@@ -115,17 +120,13 @@ export class RedisQueueConnection {
     await Promise.race([quietly().catch(() => {}), enough]);
     clock.clearTimeout(timer);
     this.#end();
-    if (opened === undefined || this.#options.client !== undefined) return;
+    if (opened === undefined) return;
+    opened.client.removeListener("ready", this.#becameReady);
+    if (this.#options.client !== undefined) return void opened.client.removeListener("error", this.#ignore);
     // BullMQ has ended most of them, which shows a turn later.
-    await this.#pause(0);
+    await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
     const left = clients.filter(({ status }) => status !== "end");
     await Promise.all(left.map((client) => (client.status === "disconnecting" ? ended(client) : disconnected(client))));
-    // A client that was ended between two sockets keeps a timer for the first.
-    await this.#pause(disconnectMs);
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.setTimeout(resolve, ms));
   }
 
   get #prefix(): string {
@@ -145,8 +146,8 @@ export class RedisQueueConnection {
     try {
       const bullmq = await loadBullmq();
       const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#duplicates.push(copy));
-      client.on("error", () => {});
-      client.on("ready", () => void this.#askDurability(client));
+      client.on("error", this.#ignore);
+      client.on("ready", this.#becameReady);
       if (client.status === "ready") void this.#askDurability(client);
       return { bullmq, client };
     } catch (error) {
@@ -154,6 +155,13 @@ export class RedisQueueConnection {
       throw error;
     }
   }
+
+  /** The loss of a connection shows in the calls that it fails. */
+  readonly #ignore = (): void => {};
+
+  readonly #becameReady = (): void => {
+    void this.#opening?.then(({ client }) => this.#askDurability(client)).catch(() => {});
+  };
 
   #untilReady(client: RedisClientLike): Promise<void> {
     return new Promise((resolve, reject) => {

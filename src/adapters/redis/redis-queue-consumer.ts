@@ -10,6 +10,8 @@ interface RedisQueueConsumerOptions extends ConsumeOptions {
   readonly connection: RedisQueueConnection;
   readonly clock: Clock;
   handle(delivery: Delivery): void;
+  /** It is closed, and nothing is on loan any more. */
+  ended(consumer: RedisQueueConsumer): void;
 }
 
 interface Loan {
@@ -26,7 +28,10 @@ export class RedisQueueConsumer {
   readonly #options: RedisQueueConsumerOptions;
   readonly #id = globalThis.crypto.randomUUID();
   readonly #loans = new Set<Loan>();
+  #settling = 0;
   #worker: BullmqWorker | undefined;
+  #opening: Promise<void> | undefined;
+  #running: Promise<void> = Promise.resolve();
   #maxInFlight: number;
   #tokens = 0;
   #isOpen = true;
@@ -37,11 +42,17 @@ export class RedisQueueConsumer {
     this.#maxInFlight = options.maxInFlight;
   }
 
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     const { connection, name, visibilityTimeoutMs } = this.#options;
     this.#worker = await connection.worker(name, visibilityTimeoutMs);
     await this.#worker.startStalledCheckTimer();
-    void this.#run(this.#worker);
+    connection.assertOpen();
+    this.#running = this.#run(this.#worker);
   }
 
   setMaxInFlight(maxInFlight: number): void {
@@ -49,15 +60,18 @@ export class RedisQueueConsumer {
     this.#changed();
   }
 
-  /** Loans stay. */
+  /** Loans stay, and with the last of them its connections end. */
   close(): void {
     this.#isOpen = false;
     this.#changed();
+    this.#endWhenSettled();
   }
 
   /** Loans end: what can be given back is, the rest comes back when its lock has run out. */
   async end(): Promise<void> {
-    this.close();
+    this.#isOpen = false;
+    this.#changed();
+    await this.#opening?.catch(() => {});
     await Promise.allSettled([...this.#loans].map((loan) => this.#end(loan, ({ job, token }) => job.moveToWait(token))));
     await this.#worker?.close(true);
   }
@@ -115,21 +129,35 @@ export class RedisQueueConsumer {
 
   /** The first time it is called for a loan. Whoever has lost the lock has nothing to settle. */
   async #end(loan: Loan, how: (loan: Loan) => Promise<unknown>): Promise<void> {
-    if (!this.#forget(loan)) return;
+    if (!this.#loans.has(loan)) return;
+    this.#settling += 1;
+    this.#forget(loan);
     try {
       await this.#options.connection.inTime(how(loan));
     } catch (error) {
       if (error instanceof CoordinatorClosedError) return;
       if (error instanceof StoreUnavailableError || !isLockLost(error)) throw error;
+    } finally {
+      this.#settling -= 1;
+      this.#endWhenSettled();
     }
   }
 
-  #forget(loan: Loan): boolean {
-    const { clock } = this.#options;
-    clock.clearTimeout(loan.timer);
-    const wasThere = this.#loans.delete(loan);
+  #forget(loan: Loan): void {
+    this.#options.clock.clearTimeout(loan.timer);
+    this.#loans.delete(loan);
     this.#changed();
-    return wasThere;
+    this.#endWhenSettled();
+  }
+
+  /** What it waits for may still bring a job, which is given back. */
+  #endWhenSettled(): void {
+    const { connection, ended } = this.#options;
+    if (this.#isOpen || this.#loans.size + this.#settling > 0 || connection.isClosed) return;
+    void this.#running.then(async () => {
+      await this.#worker?.close(true).catch(() => {});
+      ended(this);
+    });
   }
 }
 

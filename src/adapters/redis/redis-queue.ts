@@ -5,6 +5,7 @@ import { toMessageText } from "../../model/queue-message.ts";
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionQueue, PublishReport, QueueCapabilities, QueueMessage } from "../../ports/execution-queue.ts";
+import { checkRedisAddress } from "./redis-address.ts";
 import type { RedisClientLike } from "./redis-client.ts";
 import type { NewBullmqJob } from "./redis-queue-bullmq.ts";
 import { RedisQueueConnection } from "./redis-queue-connection.ts";
@@ -57,10 +58,11 @@ const checkOptions = check.fields({
  */
 export function createRedisQueue(options: RedisQueueOptions): ExecutionQueue {
   checkOptions(options, "options");
+  checkRedisAddress(options);
+  const retries = options.client?.options?.maxRetriesPerRequest;
+  // BullMQ takes no other, and says so only when it has opened a connection.
+  if (retries) throw new InvalidOptionsError({ field: "client", expected: "a client with maxRetriesPerRequest: null", received: retries });
   const { url, client, keyPrefix = "actorfleet", operationTimeoutMs = 10_000, clock = createSystemClock() } = options;
-  if ((url === undefined) === (client === undefined))
-    throw new InvalidOptionsError({ field: "url", expected: "either a url or a client", received: undefined });
-  if (/[{}]/.test(keyPrefix)) throw new InvalidOptionsError({ field: "keyPrefix", expected: "a text without braces", received: keyPrefix });
   const connection = new RedisQueueConnection({ url, client, keyPrefix, operationTimeoutMs, clock });
   const consumers = new Set<RedisQueueConsumer>();
   let closing: Promise<void> | undefined;
@@ -104,9 +106,15 @@ export function createRedisQueue(options: RedisQueueOptions): ExecutionQueue {
       return messages.map(({ name }, index) => reports[index] ?? (byName.get(name) as PublishReport));
     },
     async consume(request, handle) {
-      const consumer = new RedisQueueConsumer({ ...request, connection, clock, handle });
-      await consumer.open();
+      const consumer = new RedisQueueConsumer({ ...request, connection, clock, handle, ended: (over) => void consumers.delete(over) });
+      // From now on: a close in the meantime ends it.
       consumers.add(consumer);
+      try {
+        await consumer.open();
+      } catch (error) {
+        consumers.delete(consumer);
+        throw error;
+      }
       return {
         setMaxInFlight: (maxInFlight) => consumer.setMaxInFlight(maxInFlight),
         close: async () => consumer.close(),

@@ -1,11 +1,11 @@
 import { createSystemClock } from "../../core/system-clock.ts";
-import { InvalidOptionsError } from "../../model/errors.ts";
 import { fields, flag, having, positiveMilliseconds, text } from "../../model/option-check.ts";
 import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
 import { InsertBatcher } from "../records/insert-batcher.ts";
 import { SettleClaimPairs } from "../records/settle-claim-pairs.ts";
+import { checkRedisAddress } from "./redis-address.ts";
 import { countText, maxPayloadBytes, milliseconds } from "./redis-arguments.ts";
 import type { RedisClientLike } from "./redis-client.ts";
 import { RedisConnection } from "./redis-connection.ts";
@@ -54,6 +54,7 @@ export function createRedisStore(options: RedisStoreOptions): ExecutionStore {
 /** The same with another source of time: the text that sets the scripts' `now`. */
 export function redisStore(options: RedisStoreOptions, timeLua?: string): ExecutionStore {
   checkOptions(options, "options");
+  checkRedisAddress(options);
   const {
     url,
     client,
@@ -62,11 +63,6 @@ export function redisStore(options: RedisStoreOptions, timeLua?: string): Execut
     allowEviction = false,
     clock = createSystemClock(),
   } = options;
-  if ((url === undefined) === (client === undefined))
-    throw new InvalidOptionsError({ field: "url", expected: "either a url or a client", received: url });
-  if (/[{}]/.test(keyPrefix)) throw new InvalidOptionsError({ field: "keyPrefix", expected: "a text without braces", received: keyPrefix });
-  if (client?.options?.keyPrefix)
-    throw new InvalidOptionsError({ field: "client", expected: "a client without keyPrefix", received: client.options.keyPrefix });
   const connection = new RedisConnection({ url, client, keyPrefix, operationTimeoutMs, allowEviction, clock });
   const listener = new RedisListener(connection, clock);
   const target: writes.RedisTarget = { connection, scripts: redisScripts(timeLua) };
