@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { failuresReporter } from "./support/failures-reporter.ts";
 import { FileOrder } from "./support/file-order.ts";
 import { skipsReporter } from "./support/skips-reporter.ts";
 
@@ -12,7 +13,7 @@ const projects = [
   ...["model", "simulation", "conformance", "cli", "package"],
 ];
 const slow = new Set(["http", "faults", "model", "simulation", "cli", "package"]);
-const reporters = ["default" as const, skipsReporter];
+const reporters = ["default" as const, failuresReporter, skipsReporter];
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),

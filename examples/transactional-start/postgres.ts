@@ -9,7 +9,7 @@ import { startPostgres } from "../../test/support/postgres-server.ts";
 
 const server = process.env.DATABASE_URL === undefined ? await startPostgres() : undefined;
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL ?? server?.connectionString });
-pool.on("error", () => {}); // An idle connection that is lost is replaced.
+pool.on("error", () => {}); // Of a connection that nobody used: the next query opens another.
 const store = createPostgresStore({ pool, schema: "actorfleet_example" }); // The tables of both are in one database.
 const coordinator = createDurableCoordinator({ name: "orders", store, orchestrator: async (order: string) => `${order} is on its way` });
 await pool.query("CREATE TABLE IF NOT EXISTS example_orders (what text PRIMARY KEY)");

@@ -111,7 +111,7 @@ it("a claim and a settlement touch as many pages whatever the statistics say and
       expect(settle / base.settle, `settlement, ${statistics} statistics, ${session}`).toBeLessThanOrEqual(1.35);
     }
   }
-}, 120_000);
+}, 300_000);
 
 it("a claim that goes on where the last one has ended does not walk over what was claimed before", async () => {
   const claim = (name: string, limit: number, from: string) =>
