@@ -1,5 +1,7 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { FileOrder } from "./support/file-order.ts";
 import { skipsReporter } from "./support/skips-reporter.ts";
 
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
@@ -16,6 +18,9 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     reporters: reportFile ? [...reporters, ["json", { outputFile: reportFile }]] : reporters,
+    // More than two processors have work for: most files wait for servers.
+    maxWorkers: Math.max(availableParallelism(), 4),
+    sequence: { sequencer: FileOrder },
     projects: projects.map((name) => ({
       extends: true as const,
       test: {

@@ -1,12 +1,10 @@
-import { createServiceBusQueue, createStorageQueue } from "../../src/adapters/azure/index.ts";
-import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
+import { createServiceBusQueue, createStorageQueue, createTableStore } from "../../src/adapters/azure/index.ts";
 
-const { AzureWebJobsStorage = "UseDevelopmentStorage=true", ServiceBusConnection, FLEET_FILE = "fleet.sqlite" } = process.env;
+const { AzureWebJobsStorage = "UseDevelopmentStorage=true", ServiceBusConnection } = process.env;
 
 export const name = "reports";
 
-// A file will do on one machine. Functions that run on many need a store that all of them reach, such as Postgres.
-export const store = createSqliteStore({ filename: FLEET_FILE });
+export const store = createTableStore({ connectionString: AzureWebJobsStorage, table: "reports" });
 
 const storageQueue = createStorageQueue({ connectionString: AzureWebJobsStorage });
 

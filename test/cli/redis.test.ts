@@ -1,11 +1,13 @@
 import { expect, it } from "vitest";
 import { createRedisStore } from "../../src/adapters/redis/index.ts";
 import { createDurableCoordinator } from "../../src/index.ts";
+import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { startRedis } from "../support/redis-server.ts";
 import { actorfleet } from "./command.ts";
 
 describeWithRedis("over Redis", () => {
+  timersInBackground("ioredis");
   it("commands make nothing where there is nothing, and look and steer where there is something", async () => {
     const server = await startRedis();
     const at = ["--store", server.url];

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { timersInBackground } from "../support/background-timers.ts";
 import { readCases } from "./conformance-case.ts";
 import { runCase } from "./run-case.ts";
 import { closeBackends, openBackends } from "./store-backends.ts";
@@ -8,6 +9,7 @@ const cases = readCases(new URL("cases.json", import.meta.url));
 const ownCases = readCases(new URL("own-cases.json", import.meta.url));
 
 describe("the cases of the specification", () => {
+  timersInBackground("ioredis");
   for (const conformanceCase of [...cases, ...ownCases]) {
     const { id, rule, title } = conformanceCase;
     it(`${id} (${rule}): ${title}`, async () => {

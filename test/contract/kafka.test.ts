@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { createKafkaQueue, type KafkaQueueOptions } from "../../src/adapters/kafka/index.ts";
 import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
+import { contractAtOnce } from "../support/contract-at-once.ts";
 import { describeWithKafka, type KafkaServer, startKafka } from "../support/kafka-server.ts";
 import { consumingPersistently } from "../support/persistent-consume.ts";
 
@@ -43,10 +44,5 @@ describeWithKafka("Kafka queue", () => {
       close: async () => void (await Promise.all(opened.map((queue) => queue.close()))),
     };
   });
-  // Each waits for groups to form most of the time, so all of them do so at once.
-  const results = new Map<string, unknown>();
-  beforeAll(async () => {
-    await Promise.all(contract.map(({ name, run }) => run().catch((error: unknown) => results.set(name, error))));
-  }, 60_000);
-  for (const { name } of contract) it(name, () => expect(results.get(name)).toBeUndefined());
+  contractAtOnce(contract);
 });

@@ -1,11 +1,12 @@
 import { Connection } from "rabbitmq-client";
-import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rabbitmqNames } from "../../src/adapters/rabbitmq/rabbitmq-names.ts";
 import { createRabbitmqQueue, type RabbitmqQueueOptions } from "../../src/adapters/rabbitmq/rabbitmq-queue.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ConsumeOptions, Delivery, ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract, type QueueWorld } from "../../src/testing/contract/execution-queue-contract.ts";
+import { contractAtOnce } from "../support/contract-at-once.ts";
 import { describeWithRabbitmq } from "../support/describe-with-rabbitmq.ts";
 import { type RabbitmqServer, startRabbitmq } from "../support/rabbitmq-server.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
@@ -46,18 +47,19 @@ describeWithRabbitmq("RabbitMQ queue", () => {
 
   describe("keeps the contract", () => {
     const contract = executionQueueContract(async (): Promise<QueueWorld> => {
-      newPrefix();
+      const own = { namePrefix: newPrefix() };
       return {
-        queue: openQueue(),
-        openSecond: async () => openQueue(),
+        queue: openQueue(own),
+        openSecond: async () => openQueue(own),
+        visibilityTimeoutMs: 2_000,
         now: () => Date.now(),
         elapse: (ms) => elapse(Math.max(5, ms)),
         publishRaw: (to, raw) =>
-          asAnother(server, (channel) => channel.basicPublish({ routingKey: rabbitmqNames(namePrefix()).work(to), durable: true }, raw)),
+          asAnother(server, (channel) => channel.basicPublish({ routingKey: rabbitmqNames(own.namePrefix).work(to), durable: true }, raw)),
         close: async () => {},
       };
     });
-    for (const { name: title, run } of contract) it(title, run, limitMs);
+    contractAtOnce(contract);
   });
 
   test(

@@ -7,6 +7,7 @@ import type { ClaimRequest } from "../../src/ports/store-claim.ts";
 import type { SettleOutcome } from "../../src/ports/store-settle.ts";
 import { newExecution } from "../../src/testing/contract/store-world.ts";
 import { VirtualClock } from "../../src/testing/virtual-clock.ts";
+import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { redisStoreInTestTime, setRedisTime } from "../support/redis-time.ts";
@@ -192,6 +193,7 @@ class Twins {
 }
 
 describeWithRedis("the Redis store beside the one in memory", () => {
+  timersInBackground("ioredis");
   let server: RedisServer;
   let admin: Redis;
   beforeAll(async () => {

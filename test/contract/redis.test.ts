@@ -6,6 +6,7 @@ import { SchemaVersionError, StoreUnavailableError } from "../../src/model/store
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
 import { newExecution } from "../../src/testing/contract/store-world.ts";
+import { timersInBackground } from "../support/background-timers.ts";
 import { claimInProcess } from "../support/claiming-process.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
@@ -14,6 +15,8 @@ import { redisStoreInTestTime, setRedisTime } from "../support/redis-time.ts";
 let server: RedisServer;
 let admin: Redis;
 let prefixes = 0;
+
+timersInBackground("ioredis");
 
 beforeAll(async () => {
   server = await startRedis();

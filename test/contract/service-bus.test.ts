@@ -5,6 +5,7 @@ import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { Delivery, ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
 import { timersInBackground } from "../support/background-timers.ts";
+import { contractAtOnce } from "../support/contract-at-once.ts";
 import { runOverQueue } from "../support/run-over-queue.ts";
 import { ServiceBusBroker } from "../support/service-bus-broker.ts";
 import { socketsGone } from "../support/sockets-gone.ts";
@@ -41,7 +42,7 @@ describe.each([{ sessions: false }, { sessions: true }])("Service Bus queue, ses
       },
     };
   });
-  for (const { name, run } of contract) it(name, run, 20_000);
+  contractAtOnce(contract);
 });
 
 describe("Service Bus queue, in trouble", () => {

@@ -1,8 +1,9 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe } from "vitest";
 import { createSqsQueue, type SqsQueueOptions } from "../../src/adapters/aws/index.ts";
 import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
+import { contractAtOnce } from "../support/contract-at-once.ts";
 import { type SqsServer, startSqs } from "../support/sqs-server.ts";
 
 let server: SqsServer;
@@ -52,9 +53,9 @@ function contractOf(options: SqsQueueOptions) {
 }
 
 describe("SQS queue", () => {
-  for (const { name, run } of contractOf({})) it(name, run, 30_000);
+  contractAtOnce(contractOf({}));
 });
 
 describe("SQS queue, FIFO", () => {
-  for (const { name, run } of contractOf({ fifo: true })) it(name, run, 30_000);
+  contractAtOnce(contractOf({ fifo: true }));
 });

@@ -5,6 +5,7 @@ import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { Delivery, ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
 import { type Azurite, startAzurite } from "../support/azurite.ts";
+import { contractAtOnce } from "../support/contract-at-once.ts";
 import { runOverQueue } from "../support/run-over-queue.ts";
 
 let azurite: Azurite;
@@ -50,7 +51,7 @@ describe("storage queue", () => {
       },
     };
   });
-  for (const { name, run } of contract) it(name, run, 20_000);
+  contractAtOnce(contract);
 });
 
 describe("storage queue, in trouble", () => {

@@ -11,6 +11,7 @@ import { ExecutionCancelledError } from "../../src/model/errors.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionQueue } from "../../src/ports/execution-queue.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
+import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithRabbitmq } from "../support/describe-with-rabbitmq.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { startRabbitmq } from "../support/rabbitmq-server.ts";
@@ -41,6 +42,7 @@ describeWithRedis("a durable coordinator with a Redis queue", () =>
 );
 
 function suite(kind: BrokerKind): void {
+  timersInBackground("ioredis");
   let broker: Broker;
   let folder: string;
   let names = 0;
@@ -152,6 +154,7 @@ function suite(kind: BrokerKind): void {
 }
 
 describeWithRedis("a Redis backend", () => {
+  timersInBackground("ioredis");
   test(
     "one option starts store and queue",
     async () => {

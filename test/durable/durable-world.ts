@@ -10,6 +10,7 @@ import type { DurableCoordinatorOptions } from "../../src/core/durable-options.t
 import type { AnyOrchestrator, InputOf, OutputOf } from "../../src/core/orchestrator.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
+import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
@@ -68,6 +69,7 @@ export class DurableWorld {
 /** The same suite on SQLite, on Postgres and on Redis, on data of its own for each test. */
 export function describeDurable(name: string, suite: (world: () => DurableWorld) => void): void {
   let world: DurableWorld;
+  timersInBackground("ioredis");
   afterEach(() => world?.close());
 
   describe(`${name}, on SQLite`, () => {

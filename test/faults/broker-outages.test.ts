@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithRabbitmq } from "../support/describe-with-rabbitmq.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import type { QueueAddress } from "../support/queue-address.ts";
@@ -14,17 +15,17 @@ const pause = (from: number, to: number) => new Promise((resolve) => setTimeout(
 
 let world: FaultWorld | undefined;
 let file: ReturnType<typeof temporaryFile> | undefined;
-let broker: RabbitmqServer | RedisServer | undefined;
+let redis: RedisServer | undefined;
 let proxy: TcpProxy | undefined;
 
 afterEach(async () => {
   await world?.close();
   await proxy?.close();
-  await broker?.remove();
+  await redis?.remove();
   file?.remove();
   world = undefined;
   proxy = undefined;
-  broker = undefined;
+  redis = undefined;
 }, 60_000);
 
 /** Three workers and a client under load, on a SQLite store and this queue. */
@@ -57,11 +58,15 @@ async function audited(at: FaultWorld): Promise<void> {
 }
 
 describeWithRabbitmq(`a RabbitMQ that goes away (seed ${faultSeed})`, () => {
+  let server: RabbitmqServer;
+  beforeAll(async () => {
+    server = await startRabbitmq();
+  }, 60_000);
+  afterAll(() => server?.remove(), 60_000);
+
   test(
     "killed and started again, and workers killed meanwhile: what was accepted comes to its end",
     async () => {
-      const server = await startRabbitmq();
-      broker = server;
       const at = await underLoad({ kind: "rabbitmq", url: server.url, namePrefix: "outages", operationTimeoutMs: 2_000 });
       // A quorum queue of 3.10.8 that was declared less than a second before a kill -9 never finds a leader again.
       await pause(2_000, 2_500);
@@ -83,8 +88,7 @@ describeWithRabbitmq(`a RabbitMQ that goes away (seed ${faultSeed})`, () => {
   test(
     "connections cut again and again, and workers killed",
     async () => {
-      const server = await startRabbitmq();
-      broker = server;
+      await server.start();
       proxy = await TcpProxy.listen(server.port);
       const url = `amqp://guest:guest@127.0.0.1:${proxy.port}`;
       const at = await underLoad({ kind: "rabbitmq", url, namePrefix: "cuts", operationTimeoutMs: 2_000 });
@@ -101,6 +105,7 @@ describeWithRabbitmq(`a RabbitMQ that goes away (seed ${faultSeed})`, () => {
 });
 
 describeWithRedis(`a Redis queue that goes away (seed ${faultSeed})`, () => {
+  timersInBackground("ioredis");
   test.each([
     ["with an append-only file", "yes"],
     ["that forgets all messages", "no"],
@@ -108,7 +113,7 @@ describeWithRedis(`a Redis queue that goes away (seed ${faultSeed})`, () => {
     "killed and started again %s, and workers killed meanwhile: what was accepted comes to its end",
     async (_, appendonly) => {
       const server = await startRedis({ appendonly });
-      broker = server;
+      redis = server;
       const at = await underLoad({ kind: "redis", url: server.url, keyPrefix: "outages", operationTimeoutMs: 2_000 });
       for (let outage = 1; outage <= 6; outage++) {
         await pause(0, 500);

@@ -1,11 +1,13 @@
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { drawer, faultSeed } from "./fault-seed.ts";
 import { FaultWorld, within } from "./fault-world.ts";
 
 describeWithRedis(`a Redis that goes away (seed ${faultSeed})`, () => {
+  timersInBackground("ioredis");
   let server: RedisServer;
   let world: FaultWorld | undefined;
   const draw = drawer();

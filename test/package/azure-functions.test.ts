@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { toStorageQueueName } from "../../src/adapters/azure/index.ts";
@@ -12,14 +10,12 @@ import { type Azurite, startAzurite } from "../support/azurite.ts";
 // examples/azure-functions, registered with a host of this test, on a storage account of its own.
 
 let azurite: Azurite;
-let folder: string;
 let host: AzureFunctionsHost;
 let fleet: { queue: ExecutionQueue; store: ExecutionStore };
 
 beforeAll(async () => {
   azurite = await startAzurite();
-  folder = mkdtempSync(join(tmpdir(), "azure-functions-"));
-  Object.assign(process.env, { AzureWebJobsStorage: azurite.connectionString, FLEET_FILE: join(folder, "fleet.sqlite") });
+  process.env.AzureWebJobsStorage = azurite.connectionString;
   host = await startAzureFunctions(() => import("../../examples/azure-functions/functions.ts"));
   fleet = await import("../../examples/azure-functions/fleet.ts");
 }, 60_000);
@@ -27,7 +23,6 @@ afterAll(async () => {
   await fleet?.queue.close();
   await fleet?.store.close();
   await azurite?.remove();
-  rmSync(folder, { recursive: true, force: true });
 }, 20_000);
 
 const queueOf = (name: string) => QueueServiceClient.fromConnectionString(azurite.connectionString).getQueueClient(name);

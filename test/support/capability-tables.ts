@@ -1,11 +1,15 @@
 import { createDynamodbStore } from "../../src/adapters/aws/dynamodb-store.ts";
 import { sqsQueueCapabilities } from "../../src/adapters/aws/sqs-queue.ts";
 import { createTableStore } from "../../src/adapters/azure/azure-table-store.ts";
+import { createServiceBusQueue } from "../../src/adapters/azure/service-bus-queue.ts";
+import { createStorageQueue } from "../../src/adapters/azure/storage-queue.ts";
+import { createKafkaQueue } from "../../src/adapters/kafka/kafka-queue.ts";
 import { memoryQueueCapabilities } from "../../src/adapters/memory/memory-queue.ts";
 import { memoryStoreCapabilities } from "../../src/adapters/memory/memory-store.ts";
 import { postgresStoreCapabilities } from "../../src/adapters/postgres/postgres-store.ts";
 import { rabbitmqQueueCapabilities } from "../../src/adapters/rabbitmq/rabbitmq-queue.ts";
 import { redisQueueCapabilities } from "../../src/adapters/redis/redis-queue.ts";
+import { redisStoreCapabilities } from "../../src/adapters/redis/redis-store.ts";
 import { sqliteStoreCapabilities } from "../../src/adapters/sqlite/sqlite-store.ts";
 import type { QueueCapabilities } from "../../src/ports/execution-queue.ts";
 import type { StoreCapabilities } from "../../src/ports/execution-store.ts";
@@ -16,10 +20,17 @@ export interface CapabilityTable {
   readonly rows: readonly (readonly string[])[];
 }
 
+// None of them opens anything before its first call.
+const serviceBus = "Endpoint=sb://none/;SharedAccessKeyName=none;SharedAccessKey=none";
+
 const queues: readonly [name: string, capabilities: QueueCapabilities][] = [
   ["memory", memoryQueueCapabilities],
   ["RabbitMQ", rabbitmqQueueCapabilities],
   ["Redis, with an append-only file", redisQueueCapabilities],
+  ["Kafka", createKafkaQueue({ brokers: ["none:9092"] }).capabilities],
+  ["Service Bus", createServiceBusQueue({ connectionString: serviceBus }).capabilities],
+  ["Service Bus, `sessions: true`", createServiceBusQueue({ connectionString: serviceBus, sessions: true }).capabilities],
+  ["Azure Storage queue", createStorageQueue({ connectionString: "UseDevelopmentStorage=true" }).capabilities],
   ["SQS", sqsQueueCapabilities()],
   ["SQS, `fifo: true`", sqsQueueCapabilities({ fifo: true })],
 ];
@@ -29,7 +40,8 @@ const stores: readonly [name: string, capabilities: StoreCapabilities][] = [
   ["SQLite", sqliteStoreCapabilities({ filename: "executions.sqlite" })],
   ['SQLite, `synchronous: "FULL"`', sqliteStoreCapabilities({ filename: "executions.sqlite", synchronous: "FULL" })],
   ["Postgres", postgresStoreCapabilities],
-  // Nothing is opened before their first call.
+  ["Redis, `appendfsync everysec`", { ...redisStoreCapabilities, durability: "process" }],
+  ["Redis, `appendfsync always`", { ...redisStoreCapabilities, durability: "power" }],
   ["DynamoDB", createDynamodbStore().capabilities],
   ["Azure Table Storage", createTableStore({ connectionString: "none" }).capabilities],
 ];

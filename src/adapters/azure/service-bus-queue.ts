@@ -26,6 +26,8 @@ import { deliveriesOf, deliveriesProperty, toText } from "./service-bus-loan.ts"
 
 /** Of the id of a session, in characters. */
 const longestSessionId = 128;
+/** What every tier takes. */
+const standardMessageBytes = 256 * 1_024;
 /** How long closing waits for a server that does not answer. */
 const closeMs = 3_000;
 
@@ -108,6 +110,7 @@ class ServiceBusQueue implements ExecutionQueue {
       deliveryCount: true,
       listsPutAside: true,
       durable: true,
+      maxMessageBytes: standardMessageBytes,
     };
   }
 

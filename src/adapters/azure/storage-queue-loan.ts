@@ -4,7 +4,7 @@ import type { Delivery } from "../../ports/execution-queue.ts";
 import { isReceiptLost, type StorageMessageLike, type StorageQueueClientLike, toStorageQueueError } from "./storage-queue-client.ts";
 
 /** The longest that a message can be hidden, in seconds. */
-const longestHiddenSeconds = 7 * 24 * 3_600;
+export const longestHiddenSeconds = 7 * 24 * 3_600;
 
 export interface StorageQueueLoanOptions {
   readonly clock: Clock;

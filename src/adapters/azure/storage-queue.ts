@@ -16,7 +16,7 @@ import {
   toStorageQueueError,
 } from "./storage-queue-client.ts";
 import { StorageQueueConsumer } from "./storage-queue-consumer.ts";
-import { toSeconds } from "./storage-queue-loan.ts";
+import { longestHiddenSeconds, toSeconds } from "./storage-queue-loan.ts";
 
 /** Of a message as it is sent, in bytes. */
 const longestText = 65_536;
@@ -64,6 +64,9 @@ const capabilities: QueueCapabilities = {
   deliveryCount: true,
   listsPutAside: true,
   durable: true,
+  maxDelayMs: longestHiddenSeconds * 1_000,
+  // 64 KiB, as base64.
+  maxMessageBytes: 48 * 1_024,
 };
 
 /**

@@ -19,6 +19,8 @@ const capabilities: QueueCapabilities = {
   deliveryCount: false,
   listsPutAside: true,
   durable: true,
+  // What brokers take by default.
+  maxMessageBytes: 1_048_576,
 };
 
 /**

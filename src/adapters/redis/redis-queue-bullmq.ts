@@ -46,6 +46,8 @@ export interface Bullmq {
 
 /** So many events of a queue are kept, which nobody of ours reads. */
 const keptEvents = 100;
+/** How long a closing socket may wait for the other end. */
+export const disconnectMs = 50;
 const neverTooOften = 2 ** 31 - 1;
 const leastCheckMs = 100;
 
@@ -71,7 +73,7 @@ export async function loadBullmq(): Promise<Bullmq> {
         // BullMQ asks for it: a command of a lost connection is sent again with the next one, however late.
         maxRetriesPerRequest: null,
         connectTimeout: connectTimeoutMs,
-        disconnectTimeout: 500,
+        disconnectTimeout: disconnectMs,
         retryStrategy: (times: number) => Math.min(1_000, 25 * 2 ** Math.min(times, 10)),
         reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
       }) as unknown as RedisClientLike;

@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { RedisClientLike } from "./redis-client.ts";
 import { disconnected } from "./redis-connection.ts";
 import { toRedisError } from "./redis-errors.ts";
-import { type Bullmq, type BullmqQueue, type BullmqWorker, loadBullmq } from "./redis-queue-bullmq.ts";
+import { type Bullmq, type BullmqQueue, type BullmqWorker, disconnectMs, loadBullmq } from "./redis-queue-bullmq.ts";
 
 export interface RedisQueueConnectionOptions {
   readonly url: string | undefined;
@@ -22,9 +22,11 @@ export class RedisQueueConnection {
   readonly #options: RedisQueueConnectionOptions;
   readonly #queues = new Map<string, BullmqQueue>();
   #opening: Promise<{ readonly bullmq: Bullmq; readonly client: RedisClientLike }> | undefined;
-  readonly #duplicates: RedisClientLike[] = [];
+  readonly #duplicates = new Set<RedisClientLike>();
   #isDurable = false;
   #isClosed = false;
+  /** What is waited for: when all is closed, nobody answers it any more. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: RedisQueueConnectionOptions) {
     this.#options = options;
@@ -77,22 +79,25 @@ export class RedisQueueConnection {
   /** Rejects with `StoreUnavailableError` when it takes too long or the connection is lost. */
   async inTime<Result>(work: Promise<Result>): Promise<Result> {
     const { clock, operationTimeoutMs } = this.#options;
-    let timer: unknown;
-    const tooLate = new Promise<never>((_, reject) => {
-      const late = () => {
-        // A socket whose other end says nothing is not waited for by every later call as well.
-        if (this.#options.client === undefined) void this.#opening?.then(({ client }) => client.disconnect(true)).catch(() => {});
-        reject(new StoreUnavailableError(`Redis gave no answer within ${operationTimeoutMs} ms`));
-      };
-      timer = clock.setTimeout(late, operationTimeoutMs);
+    let giveUp: (error: Error) => void = () => {};
+    const over = new Promise<never>((_, reject) => {
+      giveUp = reject;
     });
+    const ended = () => giveUp(new CoordinatorClosedError("the Redis queue is closed"));
+    const timer = clock.setTimeout(() => {
+      // A socket whose other end says nothing is not waited for by every later call as well.
+      if (this.#options.client === undefined) void this.#opening?.then(({ client }) => client.disconnect(true)).catch(() => {});
+      giveUp(new StoreUnavailableError(`Redis gave no answer within ${operationTimeoutMs} ms`));
+    }, operationTimeoutMs);
+    this.#waiting.add(ended);
     try {
-      return await Promise.race([work, tooLate]);
+      return await Promise.race([work, over]);
     } catch (error) {
       this.assertOpen();
       throw toRedisError(error);
     } finally {
       clock.clearTimeout(timer);
+      this.#waiting.delete(ended);
     }
   }
 
@@ -111,13 +116,21 @@ export class RedisQueueConnection {
     };
     await Promise.race([quietly().catch(() => {}), enough]);
     clock.clearTimeout(timer);
+    for (const ended of this.#waiting) ended();
     if (opened === undefined) return;
     opened.client.removeListener("ready", this.#becameReady);
     if (this.#options.client !== undefined) return void opened.client.removeListener("error", this.#ignore);
-    // BullMQ has ended most of them, which shows a turn later; ending one again would leave a timer.
-    await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
-    const left = [opened.client, ...this.#duplicates].filter(({ status }) => status !== "end");
+    // Also those that a consumer has opened meanwhile. BullMQ has ended most of them, which shows a turn later.
+    const clients = [opened.client, ...this.#duplicates];
+    await this.#pause(0);
+    const left = clients.filter(({ status }) => status !== "end");
     await Promise.all(left.map((client) => (client.status === "disconnecting" ? ended(client) : disconnected(client))));
+    // A client that was ended between two sockets keeps a timer for the first.
+    await this.#pause(disconnectMs);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.setTimeout(resolve, ms));
   }
 
   get #prefix(): string {
@@ -136,7 +149,7 @@ export class RedisQueueConnection {
     const { url = "", operationTimeoutMs } = this.#options;
     try {
       const bullmq = await loadBullmq();
-      const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#duplicates.push(copy));
+      const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#keep(copy));
       client.on("error", this.#ignore);
       client.on("ready", this.#becameReady);
       if (client.status === "ready") void this.#askDurability(client);
@@ -145,6 +158,12 @@ export class RedisQueueConnection {
       this.#opening = undefined;
       throw error;
     }
+  }
+
+  /** Until it has ended, as it does with its consumer. */
+  #keep(duplicate: RedisClientLike): void {
+    this.#duplicates.add(duplicate);
+    duplicate.once("end", () => void this.#duplicates.delete(duplicate));
   }
 
   /** The loss of a connection shows in the calls that it fails. */

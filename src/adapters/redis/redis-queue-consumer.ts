@@ -1,5 +1,5 @@
+import { CoordinatorClosedError } from "../../model/errors.ts";
 import { fromMessageText } from "../../model/queue-message.ts";
-import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ConsumeOptions, Delivery } from "../../ports/execution-queue.ts";
 import type { BullmqJob, BullmqWorker } from "./redis-queue-bullmq.ts";
@@ -131,10 +131,11 @@ export class RedisQueueConsumer {
     if (!this.#loans.has(loan)) return;
     this.#settling += 1;
     this.#forget(loan);
+    const settled = how(loan).catch((error: unknown) => {
+      if (!isLockLost(error)) throw error;
+    });
     try {
-      await this.#options.connection.inTime(how(loan));
-    } catch (error) {
-      if (error instanceof StoreUnavailableError || !isLockLost(error)) throw error;
+      await this.#options.connection.inTime(settled);
     } finally {
       this.#settling -= 1;
       this.#endWhenSettled();

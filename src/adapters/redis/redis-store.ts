@@ -92,7 +92,7 @@ export function redisStore(options: RedisStoreOptions, timeLua?: string): Execut
 
   return {
     get capabilities(): StoreCapabilities {
-      return { ...capabilities, durability: connection.durability };
+      return { ...redisStoreCapabilities, durability: connection.durability };
     },
     async insert(request) {
       if (request.transaction !== undefined)
@@ -128,7 +128,8 @@ export function redisStore(options: RedisStoreOptions, timeLua?: string): Execut
   };
 }
 
-const capabilities = {
+/** What it can do wherever it runs; what accepted writes survive is up to the server. */
+export const redisStoreCapabilities = {
   shared: true,
   notices: "pushed",
   transactions: "none",
