@@ -136,6 +136,9 @@ export class RedisQueueConsumer {
     });
     try {
       await this.#options.connection.inTime(settled);
+    } catch (error) {
+      // Its loan has ended with the close, as if it had not been settled.
+      if (!(error instanceof CoordinatorClosedError)) throw error;
     } finally {
       this.#settling -= 1;
       this.#endWhenSettled();
