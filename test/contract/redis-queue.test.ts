@@ -247,6 +247,19 @@ describeWithRedis("Redis queue", () => {
     limitMs,
   );
 
+  test("settling what the server has given to others, or has forgotten, does nothing", async () => {
+    newPrefix();
+    const client = new Redis(server.url);
+    const queue = openQueue();
+    const { deliveries } = await consume(queue);
+    await queue.publish(["a", "b", "c"].map((id) => message(id)));
+    await expect.poll(() => deliveries.length, eventually).toBe(3);
+    for (const lock of await client.keys("*:lock")) await client.del(lock);
+    const [a, b, c] = deliveries;
+    await Promise.all([a?.ack(), b?.nack({ delayMs: 1 }), c?.putAside("nobody knows it")]);
+    await client.quit();
+  });
+
   test("a client is left as it was, however many queues have used it", async () => {
     newPrefix();
     const client = new Redis(server.url, { maxRetriesPerRequest: null });

@@ -19,8 +19,10 @@ const cases: readonly [packageName: string, entry: string, call: string][] = [
   ["@azure/data-tables", "azure", 'createTableStore({ connectionString: "nowhere" }).get("a", ["b"])'],
 ];
 
-test.each(cases)("without %s, actorfleet/%s can be imported, and says what to install when it is used by %s", (packageName, entry, call) => {
-  const program = `
+test.each(cases)(
+  "without %s, actorfleet/%s can be imported, and says what to install when it is used by %s",
+  (packageName, entry, call) => {
+    const program = `
     import { registerHooks } from "node:module";
     registerHooks({
       resolve(specifier, context, next) {
@@ -35,9 +37,10 @@ test.each(cases)("without %s, actorfleet/%s can be imported, and says what to in
     } catch ({ code, message }) {
       console.log(code, message);
     }`;
-  const args = ["--no-warnings", "--input-type=module", "-e", program];
-  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: fileURLToPath(adapters) });
-  expect(stderr).toBe("");
-  expect(stdout).toMatch(/^MISSING_DEPENDENCY /);
-  expect(stdout).toContain(`Run: npm install ${packageName}\n`);
-});
+    const args = ["--no-warnings", "--input-type=module", "-e", program];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: fileURLToPath(adapters) });
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^MISSING_DEPENDENCY /);
+    expect(stdout).toContain(`Run: npm install ${packageName}\n`);
+  },
+);

@@ -1,10 +1,11 @@
 // Checked by the compiler alone: clients of the SDKs are taken as they are, without a cast.
-import { TableClient } from "@azure/data-tables";
-import { ServiceBusClient } from "@azure/service-bus";
-import { QueueServiceClient } from "@azure/storage-queue";
+
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { TableClient } from "@azure/data-tables";
 import type { HttpRequest, InvocationContext } from "@azure/functions";
+import { ServiceBusClient } from "@azure/service-bus";
+import { QueueServiceClient } from "@azure/storage-queue";
 import type { APIGatewayProxyEventV2, Context, SQSEvent, SQSHandler } from "aws-lambda";
 import { Cluster, Redis } from "ioredis";
 import { createDynamodbStore, createSqsQueue } from "../../src/adapters/aws/index.ts";

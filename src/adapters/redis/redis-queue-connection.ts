@@ -22,19 +22,14 @@ export class RedisQueueConnection {
   readonly #options: RedisQueueConnectionOptions;
   readonly #queues = new Map<string, BullmqQueue>();
   #opening: Promise<{ readonly bullmq: Bullmq; readonly client: RedisClientLike }> | undefined;
-  readonly #duplicates: RedisClientLike[] = [];
+  readonly #duplicates = new Set<RedisClientLike>();
   #isDurable = false;
   #isClosed = false;
-  /** Rejects when all is closed: what nobody answers any more ends. */
-  readonly #ended: Promise<never>;
-  #end: () => void = () => {};
+  /** What is waited for: when all is closed, nobody answers it any more. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: RedisQueueConnectionOptions) {
     this.#options = options;
-    this.#ended = new Promise((_, reject) => {
-      this.#end = () => reject(new CoordinatorClosedError("the Redis queue is closed"));
-    });
-    this.#ended.catch(() => {});
   }
 
   /** As far as the server has told; before that not. */
@@ -84,22 +79,25 @@ export class RedisQueueConnection {
   /** Rejects with `StoreUnavailableError` when it takes too long or the connection is lost. */
   async inTime<Result>(work: Promise<Result>): Promise<Result> {
     const { clock, operationTimeoutMs } = this.#options;
-    let timer: unknown;
-    const tooLate = new Promise<never>((_, reject) => {
-      const late = () => {
-        // A socket whose other end says nothing is not waited for by every later call as well.
-        if (this.#options.client === undefined) void this.#opening?.then(({ client }) => client.disconnect(true)).catch(() => {});
-        reject(new StoreUnavailableError(`Redis gave no answer within ${operationTimeoutMs} ms`));
-      };
-      timer = clock.setTimeout(late, operationTimeoutMs);
+    let giveUp: (error: Error) => void = () => {};
+    const over = new Promise<never>((_, reject) => {
+      giveUp = reject;
     });
+    const ended = () => giveUp(new CoordinatorClosedError("the Redis queue is closed"));
+    const timer = clock.setTimeout(() => {
+      // A socket whose other end says nothing is not waited for by every later call as well.
+      if (this.#options.client === undefined) void this.#opening?.then(({ client }) => client.disconnect(true)).catch(() => {});
+      giveUp(new StoreUnavailableError(`Redis gave no answer within ${operationTimeoutMs} ms`));
+    }, operationTimeoutMs);
+    this.#waiting.add(ended);
     try {
-      return await Promise.race([work, tooLate, this.#ended]);
+      return await Promise.race([work, over]);
     } catch (error) {
       this.assertOpen();
       throw toRedisError(error);
     } finally {
       clock.clearTimeout(timer);
+      this.#waiting.delete(ended);
     }
   }
 
@@ -108,7 +106,6 @@ export class RedisQueueConnection {
     this.#isClosed = true;
     const opened = await this.#opening?.catch(() => undefined);
     const { clock } = this.#options;
-    const clients = opened === undefined ? [] : [opened.client, ...this.#duplicates];
     let timer: unknown;
     const enough = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, closeMs);
@@ -119,14 +116,19 @@ export class RedisQueueConnection {
     };
     await Promise.race([quietly().catch(() => {}), enough]);
     clock.clearTimeout(timer);
-    this.#end();
+    for (const ended of this.#waiting) ended();
     if (opened === undefined) return;
     opened.client.removeListener("ready", this.#becameReady);
     if (this.#options.client !== undefined) return void opened.client.removeListener("error", this.#ignore);
-    // BullMQ has ended most of them, which shows a turn later.
-    await new Promise<void>((resolve) => void clock.setTimeout(resolve, 0));
+    // Also those that a consumer has opened meanwhile. BullMQ has ended most of them, which shows a turn later.
+    const clients = [opened.client, ...this.#duplicates];
+    await this.#pause(0);
     const left = clients.filter(({ status }) => status !== "end");
     await Promise.all(left.map((client) => (client.status === "disconnecting" ? ended(client) : disconnected(client))));
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.setTimeout(resolve, ms));
   }
 
   get #prefix(): string {
@@ -145,7 +147,7 @@ export class RedisQueueConnection {
     const { url = "", operationTimeoutMs } = this.#options;
     try {
       const bullmq = await loadBullmq();
-      const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#duplicates.push(copy));
+      const client = this.#options.client ?? bullmq.openClient(url, operationTimeoutMs, (copy) => this.#keep(copy));
       client.on("error", this.#ignore);
       client.on("ready", this.#becameReady);
       if (client.status === "ready") void this.#askDurability(client);
@@ -154,6 +156,12 @@ export class RedisQueueConnection {
       this.#opening = undefined;
       throw error;
     }
+  }
+
+  /** Until it has ended, as it does with its consumer. */
+  #keep(duplicate: RedisClientLike): void {
+    this.#duplicates.add(duplicate);
+    duplicate.once("end", () => void this.#duplicates.delete(duplicate));
   }
 
   /** The loss of a connection shows in the calls that it fails. */

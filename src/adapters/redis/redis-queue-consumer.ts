@@ -1,6 +1,5 @@
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import { fromMessageText } from "../../model/queue-message.ts";
-import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ConsumeOptions, Delivery } from "../../ports/execution-queue.ts";
 import type { BullmqJob, BullmqWorker } from "./redis-queue-bullmq.ts";
@@ -132,11 +131,14 @@ export class RedisQueueConsumer {
     if (!this.#loans.has(loan)) return;
     this.#settling += 1;
     this.#forget(loan);
+    const settled = how(loan).catch((error: unknown) => {
+      if (!isLockLost(error)) throw error;
+    });
     try {
-      await this.#options.connection.inTime(how(loan));
+      await this.#options.connection.inTime(settled);
     } catch (error) {
-      if (error instanceof CoordinatorClosedError) return;
-      if (error instanceof StoreUnavailableError || !isLockLost(error)) throw error;
+      // Its loan has ended with the close, as if it had not been settled.
+      if (!(error instanceof CoordinatorClosedError)) throw error;
     } finally {
       this.#settling -= 1;
       this.#endWhenSettled();

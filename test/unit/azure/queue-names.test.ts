@@ -38,3 +38,8 @@ test("plain names stay readable", () => {
   expect(toServiceBusQueueName("Reports v2")).toBe("actorfleet-_0052eports_0020v2");
   expect(toStorageQueueName("Reports v2")).toMatch(/^actorfleet-reports-v2-[0-9a-f]{32}$/);
 });
+
+test("a name that is too short for a storage queue gets a longer one", () => {
+  for (const name of ["a", "ab"]) expect(toStorageQueueName(name, "")).toMatch(/^ab?-[0-9a-f]{32}$/);
+  expect(toStorageQueueName("abc", "")).toBe("abc");
+});
