@@ -15,7 +15,8 @@ import { addWatchCommand } from "./watch-command.ts";
 
 const more = `
 Where the executions are:
-  --store sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE, --url http://HOST:PORT,
+  --store sqlite:FILE, --store postgres://USER:PASSWORD@HOST/DATABASE,
+  --store redis://USER:PASSWORD@HOST or --url http://HOST:PORT,
   or ACTORFLEET_STORE or ACTORFLEET_URL in the environment
 
 Exit codes:

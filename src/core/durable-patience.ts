@@ -3,6 +3,8 @@ import type { Clock } from "../ports/clock.ts";
 
 /** How long a call of a user is repeated while the store does not answer. */
 const patienceMs = 5_000;
+/** After so many failures in a row, which take a second or two, what cannot be reached is told of, once until it was reached again. */
+export const outageFailures = 8;
 const firstDelayMs = 20;
 const maxDelayMs = 1_000;
 

@@ -3,7 +3,7 @@ import { type WorkerMode, type WorkerModeEvent, workerMachine } from "../../mach
 import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClaimReport } from "../ports/store-claim.ts";
-import type { Patience } from "./durable-patience.ts";
+import { outageFailures, type Patience } from "./durable-patience.ts";
 
 export interface WorkerClaimsOptions {
   readonly clock: Clock;
@@ -231,10 +231,10 @@ export class WorkerClaims {
       claimed(report, asked.sentAt);
       return report;
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) reportError(error);
+      this.#failures += 1;
+      if (!(error instanceof StoreUnavailableError) || this.#failures === outageFailures) reportError(error);
       this.#mayHaveMore = true;
       this.#unanswered.push(asked);
-      this.#failures += 1;
       return undefined;
     } finally {
       this.#asked -= asked.limit;

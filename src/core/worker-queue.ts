@@ -3,7 +3,7 @@ import type { StoredExecution } from "../model/stored-execution.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Delivery, ExecutionQueue, QueueConsumer } from "../ports/execution-queue.ts";
 import type { ClaimReport } from "../ports/store-claim.ts";
-import type { Patience } from "./durable-patience.ts";
+import { outageFailures, type Patience } from "./durable-patience.ts";
 import { inTime } from "./durable-store-deadline.ts";
 
 /** How long an id that the store does not know may be about to appear there. */
@@ -66,7 +66,7 @@ export class WorkerQueue {
         else this.roomChanged();
         return;
       } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) reportError(error);
+        if (!(error instanceof StoreUnavailableError) || failures === outageFailures) reportError(error);
         await patience.pause(failures);
       }
     }

@@ -191,6 +191,7 @@ describe("a wrong command line", () => {
     const asked = await actorfleet("--help");
     expect(asked.code).toBe(0);
     for (const text of [bare.error, asked.out]) expect(text).toMatch(/Commands:(.|\n)*ls(.|\n)*watch(.|\n)*Exit codes:/);
+    for (const store of ["sqlite:", "postgres://", "redis://"]) expect(asked.out).toContain(`--store ${store}`);
     expect((await actorfleet("--version")).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

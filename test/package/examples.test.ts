@@ -167,7 +167,7 @@ describe("durable-machine", () => {
     expect(await expenses("approve", "yacht")).toBe("yacht: nobody has asked for this");
     expect(await expenses("approve", "laptop", "Grace")).toBe("laptop: 1200 euros paid for laptop, approved by Grace");
     expect(await expenses("approve", "laptop", "Ada", "reject")).toMatch(/^laptop: answered already: .*approved by Grace$/);
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("aws-lambda", () => {
@@ -238,7 +238,7 @@ describe("with a RabbitMQ of its own", () => {
     for (const worker of ["Ada", "Grace"]) expect(output).toMatch(new RegExp(`^  ${worker}: a letter to`, "m"));
     expect(output.match(/^ {2}(Ada|Grace): /gm), output).toHaveLength(9);
     expect(missingLine(output, [/a letter to Tony, written by/, /^after a second$/m]), output).toBeUndefined();
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("the tours through the capitals", () => {
@@ -258,7 +258,7 @@ describe("the tours through the capitals", () => {
     expect(output).toMatch(/Central America\n.*→/);
     expect(output).not.toMatch(/npm start goes on|Going on/);
     expect(output).not.toContain("\x1b");
-  }, 120_000);
+  }, 300_000);
 
   it("stop on Ctrl-C with a table of what was done, and go on when started again, also after kill -9", async () => {
     const state = ["--state", join(folder, "tours.db")];
@@ -285,7 +285,7 @@ describe("the tours through the capitals", () => {
     expect(last.output).toMatch(/115\/115 ended: 102 completed, 11 failed, 2 cancelled, 0 running, 0 queued/);
     // Also what the first process had found.
     expect(last.output).toMatch(/^ {2}Americas +55 .* limit +3\/4$/m);
-  }, 120_000);
+  }, 300_000);
 
   it("refuse options they do not know", async () => {
     const example = run("capital-tours/main.ts", "--frehs");

@@ -40,7 +40,7 @@ describe("random runs", () => {
       }),
       { numRuns: 2_000 },
     );
-  }, 120_000);
+  }, 300_000);
 
   it("a budget is never overrun by more than the pass in hand, wherever the run crashes and is restored", async () => {
     // At most two tries of 10 tokens (or less, where one throws) and one verdict of 5.
@@ -104,5 +104,5 @@ describe("random runs", () => {
       }),
       { numRuns: 500 },
     );
-  }, 120_000);
+  }, 300_000);
 });

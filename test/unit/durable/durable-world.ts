@@ -13,12 +13,15 @@ export function createWorld() {
   const clock = new VirtualClock({ now: 1_000_000 });
   const data = createMemoryData();
   const errors: unknown[] = [];
+  const outages: StoreUnavailableError[] = [];
   const open: { close(options: { mode: "release"; deadlineMs: number }): Promise<unknown> }[] = [];
   let workers = 0;
   return {
     clock,
     data,
     errors,
+    /** What was told of a store or queue that is away for a while. */
+    outages,
     /** A store whose calls can be made to fail before or after the write. */
     store: () => faultyStore(createMemoryStore({ clock, data })),
     process<O extends AnyOrchestrator>(
@@ -32,7 +35,7 @@ export function createWorld() {
         clock,
         random: () => 0.5,
         generateId: () => `${workerId}-${++ids}`,
-        onError: (error) => errors.push(error),
+        onError: (error) => (error instanceof StoreUnavailableError ? outages : errors).push(error as never),
         workerId,
         ...options,
       } as DurableCoordinatorOptions<O>);
