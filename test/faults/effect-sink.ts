@@ -67,6 +67,11 @@ export class EffectSink {
     return this.#accepted.get(id) ?? [];
   }
 
+  /** How many have taken effect, of all executions. */
+  get count(): number {
+    return [...this.#accepted.values()].reduce((sum, effects) => sum + effects.length, 0);
+  }
+
   /** What has begun and not ended. */
   open(id: string): readonly Effect[] {
     return this.#open.get(id) ?? [];
