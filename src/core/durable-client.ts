@@ -248,9 +248,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   async cancel(id: string, reason?: string): Promise<boolean> {
     if (reason !== undefined) check.text(reason, "reason");
     this.#checkOpen();
-    const report = await this.#writes.cancel(id, reason);
-    if (report.accepted && report.status === "cancelled") await this.#tellCancelled(id);
-    return report.accepted;
+    const cancel = this.#events.cancelling(id);
+    try {
+      const report = await this.#writes.cancel(id, reason);
+      if (report.accepted && report.status === "cancelled") await this.#tellCancelled(id, cancel);
+      return report.accepted;
+    } finally {
+      this.#events.cancelAnswered(id);
+    }
   }
 
   async cleanup(options: { olderThanMs?: number } = {}): Promise<number> {
@@ -369,12 +374,14 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     if (isStored) void this.#waiters.add(id, { resolve: stop, reject: stop });
   }
 
-  /** It was queued or parked, and no worker will tell. */
-  async #tellCancelled(id: string): Promise<void> {
+  /** It was queued or parked, and no worker will tell; one that has given it back may not have heard yet that it did. */
+  async #tellCancelled(id: string, cancel: { readonly isTold: boolean }): Promise<void> {
     const { store, name } = this.#options;
     const [record] = await this.#patience.call(() => store.get(name, [id]));
     if (record?.status !== "cancelled") return;
     this.#waiters.ended(record as StoredEnd);
+    if (cancel.isTold) return;
+    this.#worker?.forget(id);
     this.#events.publish(toEndEvent(record));
     await this.#history?.endedUnheld([id]);
   }

@@ -6,6 +6,11 @@ import { EventStream } from "./event-stream.ts";
 /** An event that has no number yet. */
 export type UnnumberedEvent<Event = ExecutionEvent> = Event extends ExecutionEvent ? Omit<Event, "sequence"> : never;
 
+interface OpenCancels {
+  open: number;
+  isTold: boolean;
+}
+
 /** What a durable coordinator tells in its process, from its client and its worker, in one order. */
 export class DurableEvents<Output> {
   readonly #listeners = new Map<string, Set<(event: ExecutionEvent<Output>) => void>>();
@@ -13,6 +18,8 @@ export class DurableEvents<Output> {
   readonly #reportError: (error: unknown) => void;
   /** Starts that are being written: a worker may be faster than the answer to their client. */
   readonly #starting = new Set<string>();
+  /** Cancels that are being written: a worker may hear before their client that it has ended. */
+  readonly #cancels = new Map<string, OpenCancels>();
   #sequence = 0;
   #closed = false;
 
@@ -30,8 +37,24 @@ export class DurableEvents<Output> {
     if (this.#starting.delete(executionId) && queuedAt !== undefined) this.publish(queuedEvent(executionId, queuedAt));
   }
 
+  /** To be ended with `cancelAnswered`. */
+  cancelling(id: string): { readonly isTold: boolean } {
+    const cancels = this.#cancels.get(id) ?? { open: 0, isTold: false };
+    this.#cancels.set(id, cancels);
+    cancels.open += 1;
+    return cancels;
+  }
+
+  cancelAnswered(id: string): void {
+    const cancels = this.#cancels.get(id);
+    if (cancels === undefined) return;
+    cancels.open -= 1;
+    if (cancels.open === 0) this.#cancels.delete(id);
+  }
+
   /** Never throws. */
   publish(event: UnnumberedEvent): void {
+    if (event.type === "execution.cancelled") this.#cancelTold(event.executionId);
     if (this.#starting.delete(event.executionId)) this.publish(queuedEvent(event.executionId, event.at));
     this.#sequence += 1;
     const listeners = this.#listeners.get(event.type);
@@ -68,6 +91,11 @@ export class DurableEvents<Output> {
     this.#closed = true;
     for (const stream of this.#streams) stream.end();
     this.#listeners.clear();
+  }
+
+  #cancelTold(id: string): void {
+    const cancels = this.#cancels.get(id);
+    if (cancels !== undefined) cancels.isTold = true;
   }
 
   #tell(listener: (event: ExecutionEvent<Output>) => void, event: ExecutionEvent<Output>): void {

@@ -199,6 +199,12 @@ export class Worker {
     return this.#leases.get(id);
   }
 
+  /** It has ended, and not under a lease: one that this worker has is over. */
+  forget(id: string): void {
+    const lease = this.#leases.get(id);
+    if (lease !== undefined) this.#lose(lease, "it has been cancelled");
+  }
+
   /** Resolves when it holds nothing and finds nothing more. */
   drain(): Promise<void> {
     return this.#drain.run();

@@ -37,7 +37,7 @@ export async function runSeeds(
   const failures: FailedRun[] = [];
   let next = 0;
   // Small pieces, so that all threads end together.
-  const piece = Math.max(1, Math.min(500, Math.ceil(range.runs / threads / 4)));
+  const piece = Math.max(1, Math.min(5_000, Math.ceil(range.runs / threads / 4)));
   const work = async (): Promise<void> => {
     while (next < range.runs && failures.length === 0) {
       const offset = next;

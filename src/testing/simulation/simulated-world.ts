@@ -326,20 +326,24 @@ export class SimulatedWorld {
       }
     };
     waitAll();
-    for (let leftMs = patienceMs; live().length > 0 || this.#scenario.isWaiting || leftMs === patienceMs; leftMs -= 1_000) {
-      if (leftMs <= 0) {
-        const [entry] = live();
-        if (entry === undefined) this.course.fail("users are not answered");
-        else this.course.fail(`it has not come to its end, and is ${entry.place}`, entry.id);
+    let leftMs = patienceMs;
+    do {
+      for (let isFirst = true; live().length > 0 || this.#scenario.isWaiting || isFirst; isFirst = false) {
+        if (leftMs <= 0) {
+          const [entry] = live();
+          if (entry === undefined) this.course.fail("users are not answered");
+          else this.course.fail(`it has not come to its end, and is ${entry.place}`, entry.id);
+        }
+        for (const { id, cancelled, start } of live())
+          if (!cancelled && needsNotes(JSON.parse(start.input) as WorkPlan, this.#kind)) this.#scenario.send(id);
+        leftMs -= 1_000;
+        await clock.advance(1_000);
+        this.#checkCancels();
       }
-      for (const { id, cancelled, start } of live())
-        if (!cancelled && needsNotes(JSON.parse(start.input) as WorkPlan, this.#kind)) this.#scenario.send(id);
-      await clock.advance(1_000);
-      this.#checkCancels();
-    }
-    this.#scenario.checkAcknowledged();
-    // Whoever waits is told, and who was asked to stop has had time to.
-    await clock.advance(2_500);
+      this.#scenario.checkAcknowledged();
+      // Whoever waits is told, and who was asked to stop has had time to. What a dead process sent may only arrive now.
+      await clock.advance(2_500);
+    } while (live().length > 0);
     const [untold] = waited;
     if (untold !== undefined) this.course.fail("it has ended, and who waits for it is not told", untold);
     for (const { process, isClosing } of this.#workers) if (!isClosing) this.#checkIdle(process);

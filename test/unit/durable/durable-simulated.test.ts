@@ -199,3 +199,34 @@ test("cancels whose answers are lost until the execution has ended are still acc
   expect(await coordinator.cancel(id)).toBe(false);
   expect(told.filter((type) => type === "execution.cancelled")).toHaveLength(1);
 });
+
+test.each(["the cancel", "the settlement"])(
+  "what is cancelled between an attempt and the next, while neither is answered, is told once: %s is answered first",
+  async (first) => {
+    const store = world.store();
+    const orchestrator = async () => {
+      throw new Error("once more");
+    };
+    const retry = { maxAttempts: 3, backoff: { type: "exponential", delayMs: 10_000 } } as const;
+    const coordinator = world.process({ orchestrator, store, retry });
+    const told: string[] = [];
+    coordinator.on("*", ({ type }) => told.push(type));
+    store.faults.set("settle", "after");
+    const id = await coordinator.start(undefined);
+    await world.clock.advance(10);
+    expect(await coordinator.getStatus(id)).toMatchObject({ status: "queued", attempt: 1 });
+    store.faults.set("requestCancel", "after");
+    const cancelled = coordinator.cancel(id);
+    await world.clock.advance(10);
+    expect(await coordinator.getStatus(id)).toMatchObject({ status: "cancelled" });
+    store.faults.delete(first === "the cancel" ? "requestCancel" : "settle");
+    await world.clock.advance(2_000);
+    expect(told.at(-1)).toBe("execution.cancelled");
+    store.faults.clear();
+    await world.clock.advance(5_000);
+    expect(await cancelled).toBe(true);
+    expect(told.filter((type) => type === "execution.cancelled" || type === "execution.retrying")).toEqual(["execution.cancelled"]);
+    await expect(coordinator.waitFor(id)).rejects.toMatchObject({ code: "EXECUTION_CANCELLED" });
+    expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 0, queued: 0, slotsTaken: 0 });
+  },
+);
