@@ -11,8 +11,8 @@ export interface SimulatedWorkerOptions {
   readonly drifts: boolean;
   readonly leaseMs: number;
   readonly maxConcurrent: number;
-  /** Its processes are paused in this run, so that a close proves nothing. */
-  readonly isPaused: boolean;
+  /** Processes are paused or clocks are set in this run, so that a lease may be over for its holder and not for the store. */
+  readonly forsakesLeases: boolean;
   createProcess(name: string, role: "worker" | "both", workerId: string, link: SimulatedLink, rate: number): SimulatedProcess;
   /** The status of the execution in the store. */
   statusOf(id: string): string | undefined;
@@ -124,7 +124,7 @@ export class SimulatedWorker {
   close(): void {
     const { process } = this;
     if (!process.isAwake || this.isClosing) return;
-    const { course, leaseMs, isPaused } = this.#options;
+    const { course, leaseMs, forsakesLeases } = this.#options;
     const { dice, clock } = course;
     this.isClosing = true;
     const mode = dice.pick(["release", "release", "drain", "drain", "cancel"] as const);
@@ -135,7 +135,7 @@ export class SimulatedWorker {
       if (process.isDead) return;
       course.note(process.name, () => `is closed: ${JSON.stringify(report)}`);
       const sinceMs = course.elapsedMs - began;
-      if (!this.#keepsId && this.link.hasBeenGoodFor(sinceMs + leaseMs) && !isPaused) this.#checkHoldsNothing();
+      if (!this.#keepsId && this.link.hasBeenGoodFor(sinceMs + leaseMs) && !forsakesLeases) this.#checkHoldsNothing();
       process.crash();
       clock.setTimeout(() => this.restart(), dice.int(1, 1_000));
     });

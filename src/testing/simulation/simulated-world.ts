@@ -230,7 +230,7 @@ export class SimulatedWorld {
       drifts: jumps,
       leaseMs: this.#leaseMs,
       maxConcurrent: this.#common.maxConcurrent ?? 1,
-      isPaused: kinds.includes("pause"),
+      forsakesLeases: kinds.includes("pause") || jumps,
       createProcess: (...process) => this.#createProcess(...process),
       statusOf: (id) => this.#witness.entries.get(id)?.status,
       heldBy: (process) =>
