@@ -11,7 +11,7 @@ describe("a fault in the durable coordinator or its store is caught by simulatio
   test.each(durableFaults)("$name", async (fault) => {
     const { url, remove } = await makeFaultyCopy(fault, "src/testing/index.ts");
     try {
-      const range = { module: url, first: 1, runs: mostRuns, options: {} };
+      const range = { module: url, first: fault.first ?? 1, runs: mostRuns, options: {} };
       const { failure } = await runSeeds(range, 1);
       expect(failure?.message).toMatch(/^seed \d+: /);
     } finally {

@@ -36,8 +36,8 @@ export async function runSeeds(
   let runs = 0;
   const failures: FailedRun[] = [];
   let next = 0;
-  // Small pieces, so that all threads end together.
-  const piece = Math.max(1, Math.min(5_000, Math.ceil(range.runs / threads / 4)));
+  // Small pieces, so that all threads end together; and large ones, because a thread is slow until it has compiled what it runs often.
+  const piece = Math.max(1, Math.min(5_000, Math.ceil(range.runs / threads / 2)));
   const work = async (): Promise<void> => {
     while (next < range.runs && failures.length === 0) {
       const offset = next;
