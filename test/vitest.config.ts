@@ -19,9 +19,9 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     reporters: reportFile ? [...reporters, ["json", { outputFile: reportFile }]] : reporters,
-    // By itself Vitest leaves one processor alone. More files at once than processors would save the time that some wait for servers, but
-    // slow down those that compute beyond their limits.
-    maxWorkers: Math.max(availableParallelism(), 2),
+    // By itself Vitest leaves one processor alone. One file more than processors, because some wait for servers most of the time; many more slow
+    // down those that compute beyond their limits.
+    maxWorkers: Math.max(availableParallelism(), 2) + 1,
     sequence: { sequencer: FileOrder },
     projects: projects.map((name) => ({
       extends: true as const,
@@ -30,8 +30,8 @@ export default defineConfig({
         environment: "node",
         include: [`test/${name}/**/*.test.ts`],
         setupFiles: ["test/support/leave-nothing-behind.ts"],
-        // Real processes and servers, one file after the other and after all else: two cores, and leases of a second.
-        ...(name === "faults" && { fileParallelism: false, sequence: { groupOrder: 1 } }),
+        // Real processes and servers, after all else: two cores, and leases of a second.
+        ...(name === "faults" && { maxWorkers: 2, sequence: { groupOrder: 1 } }),
         testTimeout: slow.has(name) ? 300_000 : 60_000,
         hookTimeout: 120_000,
         // A fact that comes late is a fact: what must come soon is measured by the test that says so.
