@@ -55,7 +55,7 @@ DECLARE v_count integer;
 BEGIN
   UPDATE S.executions e SET "phase" = 'ready', "lane" = CASE e."status" WHEN 'running' THEN 0 ELSE 1 END, "position" = nextval('S.positions'),
     "readySince" = p_now, "dueAt" = NULL
-  FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
+  FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt", "sequence" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
   WHERE e."sequence" = due."sequence";
   GET DIAGNOSTICS v_count = ROW_COUNT;
   RETURN v_count;
