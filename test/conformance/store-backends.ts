@@ -6,6 +6,7 @@ import type pg from "pg";
 import { createDocumentStore } from "../../src/adapters/documents/document-store.ts";
 import { createMemoryDocumentTable, MemoryDocuments } from "../support/memory-document-table.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
+import { setPostgresTime, stopPostgresTime } from "../support/postgres-time.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import { redisStoreInTestTime, setRedisTime } from "../support/redis-time.ts";
 import type { HarnessClock } from "./harness-clock.ts";
@@ -57,8 +58,7 @@ export const backends: Readonly<Record<BackendName, (clock: HarnessClock) => Pro
     await first.counts({ name: "none" });
     await first.close();
     // The server's clock, as far as the store looks at it, is that of the case.
-    await admin.query(`CREATE TABLE ${schema}.time (now bigint); INSERT INTO ${schema}.time VALUES (${clock.now()});
-      CREATE OR REPLACE FUNCTION ${schema}.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT now FROM ${schema}.time'`);
+    await stopPostgresTime(admin, schema, clock.now());
     let told = clock.now();
     return {
       open,
@@ -66,7 +66,7 @@ export const backends: Readonly<Record<BackendName, (clock: HarnessClock) => Pro
         const now = clock.now();
         if (now === told) return;
         told = now;
-        await admin.query(`UPDATE ${schema}.time SET now = ${now}`);
+        await setPostgresTime(admin, schema, now);
       },
       remove: async () => void (await admin.query(`DROP SCHEMA ${schema} CASCADE`)),
     };

@@ -9,6 +9,7 @@ import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { claimInProcess } from "../support/claiming-process.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
+import { stopPostgresTime } from "../support/postgres-time.ts";
 
 let server: PostgresServer;
 let admin: pg.Pool;
@@ -40,8 +41,7 @@ describeWithPostgres("Postgres store", () => {
     const store = open();
     await store.counts({ name: "none" });
     // The server's clock, as far as the store looks at it, stands still until the contract moves it.
-    await admin.query(`CREATE TABLE ${schema}.time (now bigint); INSERT INTO ${schema}.time VALUES (1700000000000);
-      CREATE OR REPLACE FUNCTION ${schema}.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT now FROM ${schema}.time'`);
+    await stopPostgresTime(admin, schema, 1_700_000_000_000);
     return {
       store,
       openSecond: async () => open(),

@@ -16,19 +16,31 @@ export const claimedNames = claimedColumns.map(([name]) => name);
 
 const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => `e."${name}"`).join(", ")}`;
 
+const leased = `"status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires, "fence" = e."fence" + 1,
+    "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)`;
+
 /** Leases the records at these places, which are locked and so cannot move, and returns them, in this order. */
-const leaseAll = (
-  places: string,
-) => `RETURN QUERY UPDATE S.executions e SET "status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires,
-    "fence" = e."fence" + 1, "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)
+const leaseAll = (places: string) => `RETURN QUERY UPDATE S.executions e SET ${leased}
     FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
 
+const runs = (key: string) => `starts_with(${key}, p_prefix) AND (p_keys IS NULL OR ${key} = ANY (p_keys))`;
 const readyOrder = `("lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position")`;
 const firstReady = (
   condition: string,
 ) => `SELECT "lane", "rank", "machineKey", "group", "position" INTO v_lane, v_rank, v_first_key, v_first_group, v_first_position
         FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND ${condition}
         ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position" LIMIT 1`;
+
+const inReady = `FROM S.executions WHERE "name" = p_name AND "phase" = 'ready'`;
+/**
+ * What most claims find: nothing is due, nothing comes before the place where the last one has ended, and its bucket is the only one of its
+ * level. One statement then takes from it, and the rest of the function looks for what that did not bring. The claim is no repeated one.
+ */
+const goesOnPlainly = `NOT EXISTS (SELECT 1 FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id)
+    AND NOT EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= v_now AND "dueAt" IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 ${inReady} AND ${readyOrder} < (p_from_lane, p_from_rank, p_from_key, p_from_group, 0))
+    AND NOT EXISTS (SELECT 1 ${inReady} AND "lane" = p_from_lane AND "rank" = p_from_rank
+      AND ("machineKey" COLLATE "C", "group" COLLATE "C") > (p_from_key, p_from_group))`;
 
 /**
  * Claim, in the order of `claim-plan.ts`; rows that other claims have locked are skipped, groups with a limit are claimed from by one at a time.
@@ -43,7 +55,7 @@ DECLARE v_count integer;
 BEGIN
   UPDATE S.executions e SET "phase" = 'ready', "lane" = CASE e."status" WHEN 'running' THEN 0 ELSE 1 END, "position" = nextval('S.positions'),
     "readySince" = p_now, "dueAt" = NULL
-  FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
+  FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt", "sequence" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
   WHERE e."sequence" = due."sequence";
   GET DIAGNOSTICS v_count = ROW_COUNT;
   RETURN v_count;
@@ -75,7 +87,7 @@ CREATE FUNCTION S.claim(p_name text, p_owner text, p_claim_id text, p_limit inte
 RETURNS SETOF S.claimed LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE
   v_now bigint; v_expires bigint;
-  v_need integer := p_limit;
+  v_need integer := p_limit; v_before integer := 0;
   v_taken bigint[] := '{}'; v_fences integer[] := '{}';
   v_places tid[]; v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
@@ -85,14 +97,30 @@ DECLARE
   v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || p_claim_id, 1));
-  SELECT * INTO v_earlier FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id;
-  IF FOUND THEN
-    RETURN QUERY SELECT ${claimedRow} FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
-      JOIN S.executions e ON e."sequence" = c.s WHERE e."fence" = c.f AND e."phase" = 'leased';
-    RETURN;
-  END IF;
   v_now := S.now_ms();
   v_expires := v_now + p_lease_ms::bigint;
+  IF p_from_position IS NOT NULL AND ${runs("p_from_key")} AND ${goesOnPlainly} THEN
+    RETURN QUERY WITH taken AS (
+      UPDATE S.executions e SET ${leased} FROM (
+        SELECT ctid AS place FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = p_from_lane AND "rank" = p_from_rank
+        AND "machineKey" COLLATE "C" = p_from_key AND "group" COLLATE "C" = p_from_group AND "position" >= p_from_position
+        ORDER BY "position" LIMIT p_limit FOR UPDATE SKIP LOCKED) AS free
+      WHERE e.ctid = free.place RETURNING ${claimedNames.map((name) => `e."${name}"`).join(", ")}
+    ), kept AS (
+      INSERT INTO S.claims SELECT p_name, p_claim_id, v_now, array_agg(e."sequence"), array_agg(e."fence") FROM taken e HAVING count(*) > 0
+    ) SELECT ${claimedRow} FROM taken e;
+    GET DIAGNOSTICS v_before = ROW_COUNT;
+    IF v_before = p_limit THEN RETURN; END IF;
+    v_need := v_need - v_before;
+    v_goes_on := v_before = 0;
+  ELSE
+    SELECT * INTO v_earlier FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id;
+    IF FOUND THEN
+      RETURN QUERY SELECT ${claimedRow} FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
+        JOIN S.executions e ON e."sequence" = c.s WHERE e."fence" = c.f AND e."phase" = 'leased';
+      RETURN;
+    END IF;
+  END IF;
   IF EXISTS (SELECT 1 FROM S.executions WHERE "name" = p_name AND "dueAt" <= v_now AND "dueAt" IS NOT NULL) THEN PERFORM S.promote(p_name, v_now); END IF;
   IF p_rate_limit IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_name, 2));
@@ -160,7 +188,7 @@ BEGIN
         -- At the turn again every bucket has been seen.
         v_over := v_wrapped AND p_turn_key IS NOT NULL AND (v_key COLLATE "C", v_group COLLATE "C") >= (p_turn_key, p_turn_group);
         EXIT WHEN v_over AND (v_key COLLATE "C", v_group COLLATE "C") > (p_turn_key, p_turn_group);
-        IF starts_with(v_key, p_prefix) AND (p_keys IS NULL OR v_key = ANY (p_keys)) THEN
+        IF ${runs("v_key")} THEN
           v_bucket_keys := v_bucket_keys || v_key; v_bucket_groups := v_bucket_groups || v_group;
         END IF;
         EXIT WHEN v_over;
@@ -202,13 +230,14 @@ BEGIN
     END LOOP;
   END LOOP;
   IF cardinality(v_taken) > 0 THEN
-    INSERT INTO S.claims VALUES (p_name, p_claim_id, v_now, v_taken, v_fences);
+    INSERT INTO S.claims AS c VALUES (p_name, p_claim_id, v_now, v_taken, v_fences)
+      ON CONFLICT ("name", "claimId") DO UPDATE SET "sequences" = c."sequences" || excluded."sequences", "fences" = c."fences" || excluded."fences";
     IF p_rate_limit IS NOT NULL THEN
       INSERT INTO S.claim_times VALUES (p_name, v_now, cardinality(v_taken));
       DELETE FROM S.claim_times WHERE "name" = p_name AND "at" < v_now - 86400000;
     END IF;
   END IF;
-  IF cardinality(v_taken) < p_limit THEN
+  IF v_before + cardinality(v_taken) < p_limit THEN
     SELECT min("dueAt") INTO v_due FROM S.executions WHERE "name" = p_name AND "dueAt" IS NOT NULL;
     IF p_rate_limit IS NOT NULL AND p_rate_limit <= (SELECT coalesce(sum("count"), 0) FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval) THEN
       SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;

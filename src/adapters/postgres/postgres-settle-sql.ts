@@ -3,8 +3,9 @@ import { steadyPlans } from "./postgres-tables.ts";
 const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN 'final'
   WHEN e."fence" <> r.fence OR e."owner" IS DISTINCT FROM p_owner OR e."leaseExpiresAt" IS NULL THEN 'superseded'
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
+const sequenceOf = `(SELECT e."sequence" FROM S.executions e WHERE e."id" = given.id AND e."name" = p_name)`;
 /** Of the ids of a statement, in their order. */
-const sequencesOf = `ARRAY(SELECT (SELECT e."sequence" FROM S.executions e WHERE e."id" = given.id AND e."name" = p_name) FROM unnest(p_ids) AS given(id))`;
+const sequencesOf = `ARRAY(SELECT ${sequenceOf} FROM unnest(p_ids) AS given(id))`;
 /** In front of what was never claimed, in the old order; claims look below 0 first. */
 const putBack = (row: string) => `CASE WHEN ${row}."position" < 0 THEN ${row}."position" ELSE ${row}."position" - ${2 ** 52} END`;
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
@@ -30,7 +31,7 @@ END $$;
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
 RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms(); v_sequences bigint[] := ${sequencesOf}; v_settled integer;
+DECLARE v_now bigint := S.now_ms(); v_sequences bigint[]; v_settled integer;
 BEGIN
   RETURN QUERY UPDATE S.executions e SET
       "status" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN 'cancelled' WHEN u.type = 'complete' THEN 'completed' WHEN u.type = 'fail' THEN 'failed'
@@ -49,18 +50,20 @@ BEGIN
       "progress" = coalesce(u.progress, e."progress"),
       "checkpointBody" = CASE WHEN ${ends} OR u.dropped THEN NULL ELSE e."checkpointBody" END,
       "checkpointRevision" = CASE WHEN u.dropped AND NOT ${ends} THEN 0 ELSE e."checkpointRevision" END
-    FROM (SELECT * FROM unnest(v_sequences, p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress) WITH ORDINALITY
-      AS given(sequence, id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id) AS u
+    FROM (SELECT ${sequenceOf} AS sequence, given.* FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
+      WITH ORDINALITY AS given(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id) AS u
     WHERE e."sequence" = u.sequence AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
     RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8, NULL::text;
   GET DIAGNOSTICS v_settled = ROW_COUNT;
   IF p_types && ARRAY['retry', 'release'] THEN PERFORM pg_notify('WORK', p_name); END IF;
   IF EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > v_now) THEN
+    v_sequences := ${sequencesOf};
     PERFORM S.tell_final(p_name, ARRAY(SELECT e."id" FROM unnest(v_sequences) AS given(sequence) JOIN S.executions e ON e."sequence" = given.sequence
       WHERE e."phase" = 'final'), v_now);
   END IF;
   -- Of all, because it is simpler: who has been told above has been told.
   IF v_settled < cardinality(p_ids) THEN
+    v_sequences := ${sequencesOf};
     RETURN QUERY SELECT r.ord::integer, CASE WHEN e."settledFence" = r.fence THEN CASE e."status" WHEN 'running' THEN 'queued' ELSE e."status" END END,
       coalesce(e."completedAt", e."dueAt", e."readySince")::float8, CASE WHEN e."settledFence" = r.fence THEN 'repeated' ELSE coalesce(${refusal}, 'superseded') END
       FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence;

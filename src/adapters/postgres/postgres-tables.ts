@@ -20,7 +20,7 @@ CREATE TABLE S.executions (
 CREATE UNIQUE INDEX executions_by_id ON S.executions ("id", "name");
 CREATE UNIQUE INDEX executions_by_key ON S.executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
 CREATE INDEX executions_ready ON S.executions ("name", "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position") WHERE "phase" = 'ready';
-CREATE INDEX executions_due ON S.executions ("name", "dueAt") WHERE "dueAt" IS NOT NULL;
+CREATE INDEX executions_due ON S.executions ("name", "dueAt", "sequence") WHERE "dueAt" IS NOT NULL;
 CREATE INDEX executions_leased ON S.executions ("name", "leaseExpiresAt") WHERE "phase" = 'leased';
 CREATE INDEX executions_slots ON S.executions ("name", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
 CREATE INDEX executions_finished ON S.executions ("name", "completedAt") WHERE "completedAt" IS NOT NULL;
