@@ -110,7 +110,7 @@ export class WorkerSettler implements AttemptCustody {
     const { id, fence, progress } = lease;
     lease.settling = true;
     try {
-      const report = await write(lease, { id, fence, outcome, ...(progress !== undefined && { progress }) });
+      const report = given(outcome, await write(lease, { id, fence, outcome, ...(progress !== undefined && { progress }) }));
       if (report.settled) {
         if (report.status === "queued") send({ type: "execution.leave", request: lease.request, details: retryDetails(outcome) });
         settled(lease, toEnd(lease, report.status, outcome), "abandoned" in outcome && outcome.abandoned === true);
@@ -126,6 +126,13 @@ export class WorkerSettler implements AttemptCustody {
       return { settled: false, reason: "expired" };
     }
   }
+}
+
+/** An answer that comes late may tell an end that came of a later lease: under this one, it was given back. */
+function given({ type }: SettleOutcome, report: SettleReport): SettleReport {
+  const isGivenBack = type === "retry" || type === "release";
+  const hasEndedSince = report.settled && (report.status === "completed" || report.status === "failed");
+  return isGivenBack && hasEndedSince ? { ...report, status: "queued" } : report;
 }
 
 const unstorableResult = new SerializationError("result", "the store cannot keep it, it may be too large");

@@ -28,14 +28,14 @@ import type {
 } from "../../ports/store-settle.ts";
 import type { Course } from "./course.ts";
 import { isAuthorised, isClaimable, type LedgerEntry, newEntry, putDown } from "./ledger.ts";
+import { type ClaimLimits, LimitsWitness } from "./limits-witness.ts";
+import { faultOfRecord } from "./record-fault.ts";
 import type { SimulatedStore, StoreCall, StoreObserver } from "./simulated-store.ts";
 
 /** What a witness must know of the work that is done. */
-export interface WitnessOptions {
-  readonly groupLimit: number | undefined;
+export interface WitnessOptions extends ClaimLimits {
   /** Something happens that may cost leases. */
   readonly losesLeases: boolean;
-  readonly rateLimit: { readonly limit: number; readonly intervalMs: number } | undefined;
   /** Why the checkpoint does not go with the signals it claims to contain; undefined when it does. */
   faultOfCheckpoint(body: string, signals: readonly string[]): string | undefined;
   /** Why the result cannot come of the work and these signals. */
@@ -58,7 +58,7 @@ export class StoreWitness implements StoreObserver {
   readonly #keys = new Map<string, string>();
   /** Of the last change of a slot under each lease. */
   readonly #slotOrders = new Map<string, number>();
-  #claimTimes: number[] = [];
+  readonly #limits: LimitsWitness;
   /** Writes under a lease that was over: refused, as they have to be. */
   refusals = 0;
 
@@ -66,6 +66,7 @@ export class StoreWitness implements StoreObserver {
     this.#course = course;
     this.#store = store;
     this.#options = options;
+    this.#limits = new LimitsWitness(course, this.entries, options);
   }
 
   readonly #handlers: Readonly<Partial<Record<StoreCall["method"], Handler>>> = {
@@ -88,6 +89,11 @@ export class StoreWitness implements StoreObserver {
     handler(call.parameters[0] as never, answer as never, now);
     for (const entry of this.entries.values()) this.#compare(entry);
     this.#options.changed();
+  }
+
+  #compare(entry: LedgerEntry): void {
+    const fault = faultOfRecord(entry, this.#store.row(entry.id));
+    if (fault !== undefined) this.#course.fail(fault, entry.id);
   }
 
   #expect(holds: boolean, what: string | (() => string), id?: string): void {
@@ -160,19 +166,16 @@ export class StoreWitness implements StoreObserver {
     }
     // A claim that got nothing is forgotten: its repetition may get something.
     if (got.size > 0) this.#claims.set(claimId, got);
-    this.#checkGroups();
-    this.#checkRate(executions.length, now);
+    this.#limits.checkGroups();
+    this.#limits.checkRate(executions.length, now);
     if (ids === undefined && executions.length < limit) this.#checkNothingLeft(request, now);
   }
 
   /** What a claim leaves behind although it had room for it. */
   #checkNothingLeft({ rateLimit }: ClaimRequest, now: number): void {
     if (rateLimit !== undefined) return;
-    const { groupLimit } = this.#options;
     for (const entry of this.entries.values()) {
-      const { group } = entry.start;
-      const isLimited = group !== undefined && groupLimit !== undefined && this.#holders(group) >= groupLimit;
-      this.#expect(!isClaimable(entry, now) || isLimited, "a claim with room for it did not get it", entry.id);
+      this.#expect(!isClaimable(entry, now) || this.#limits.isFull(entry.start.group), "a claim with room for it did not get it", entry.id);
     }
   }
 
@@ -196,7 +199,7 @@ export class StoreWitness implements StoreObserver {
       entry.holdsSlot = change !== "yield";
       entry.isForced = change === "force";
     }
-    this.#checkGroups();
+    this.#limits.checkGroups();
   }
 
   #saved({ owner, entries }: CheckpointRequest, reports: readonly CheckpointReport[], now: number): void {
@@ -408,29 +411,6 @@ export class StoreWitness implements StoreObserver {
     this.#expect(lastSignal === entry.signals.length, "its holder was told wrongly which signals there are", entry.id);
   }
 
-  #holders(group: string): number {
-    let holders = 0;
-    for (const { start, holdsSlot, isForced } of this.entries.values()) if (start.group === group && holdsSlot && !isForced) holders += 1;
-    return holders;
-  }
-
-  #checkGroups(): void {
-    const { groupLimit } = this.#options;
-    if (groupLimit === undefined) return;
-    for (const { id, start, holdsSlot } of this.entries.values()) {
-      if (!holdsSlot || start.group === undefined) continue;
-      this.#expect(this.#holders(start.group) <= groupLimit, () => `group ${start.group} is above its limit of ${groupLimit}`, id);
-    }
-  }
-
-  #checkRate(claims: number, now: number): void {
-    const { rateLimit } = this.#options;
-    if (rateLimit === undefined) return;
-    for (let claim = 0; claim < claims; claim++) this.#claimTimes.push(now);
-    this.#claimTimes = this.#claimTimes.filter((at) => at > now - rateLimit.intervalMs);
-    this.#expect(this.#claimTimes.length <= rateLimit.limit, "more was claimed than the rate limit allows");
-  }
-
   /** What was due once stays claimable, even if the store's clock is set back. */
   #promote(now: number): void {
     for (const entry of this.entries.values()) {
@@ -438,33 +418,6 @@ export class StoreWitness implements StoreObserver {
       entry.dueAt = undefined;
       if (entry.place === "parked") entry.place = "queued";
     }
-  }
-
-  /** The record in the store is what the ledger says; one that has ended is what it was when it ended. */
-  #compare(entry: LedgerEntry): void {
-    const { id } = entry;
-    const row = this.#store.row(id);
-    const whole = row as unknown as { result: unknown; error: unknown; progress: unknown; abandoned: unknown };
-    if (row === undefined) {
-      this.#course.fail("its record is gone", id);
-      return;
-    }
-    const same = (field: string, stored: unknown, right: unknown) =>
-      this.#expect(stored === right, () => `its ${field} is ${stored}, and should be ${right}`, id);
-    same("status", row.status, entry.status);
-    same("fence", row.fence, entry.fence);
-    same("attempt", row.attempt, entry.attempt);
-    same("takeovers", row.takeovers, entry.takeovers);
-    same("owner", row.owner ?? undefined, entry.owner);
-    same("lease's end", row.leaseExpiresAt ?? undefined, entry.expiresAt);
-    same("slot", row.holdsSlot === 1, entry.holdsSlot);
-    same("cancel", row.cancelRequestedAt !== null, entry.cancelled);
-    same("last signal", row.lastSignal, entry.signals.length);
-    same("last consumed signal", row.consumedSignal, entry.consumed);
-    if (entry.place !== "final") return;
-    const end = [row.status, row.completedAt, row.reason, whole.result, whole.error, whole.progress, whole.abandoned].join("|");
-    if (entry.end === undefined) entry.end = end;
-    else this.#expect(entry.end === end, "its final record was changed", id);
   }
 }
 

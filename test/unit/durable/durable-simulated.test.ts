@@ -25,6 +25,20 @@ function slowStore() {
   return store;
 }
 
+/** A store that answers no more claims once one has brought something. */
+function claimingOnce() {
+  const store = world.store();
+  const { claim } = store;
+  let hasBrought = false;
+  store.claim = async (request) => {
+    if (hasBrought) return new Promise(() => {});
+    const report = await claim(request);
+    hasBrought = report.executions.length > 0;
+    return report;
+  };
+  return store;
+}
+
 const untilStopped = (_: unknown, { signal }: ExecutionScope) =>
   new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
@@ -230,3 +244,33 @@ test.each(["the cancel", "the settlement"])(
     expect(coordinator.stats.getSnapshot().context).toMatchObject({ running: 0, queued: 0, slotsTaken: 0 });
   },
 );
+
+test("an attempt that is to be retried frees its place, also where its execution was lost before that is answered", async () => {
+  const store = claimingOnce();
+  let attempts = 0;
+  const orchestrator = async () => {
+    attempts += 1;
+    if (attempts === 1) throw new Error("once more");
+    await new Promise(() => {});
+  };
+  const first = world.process({ orchestrator, store, maxTakeovers: 0 });
+  const told: string[] = [];
+  first.on("*", ({ type }) => told.push(type));
+  store.faults.set("settle", "after");
+  const id = await first.start(undefined, { retry: { maxAttempts: 2, backoff: { type: "exponential", delayMs: 0 } } });
+  await world.clock.advance(10);
+  const dying = world.store();
+  world.process({ orchestrator, store: dying, role: "worker", leaseMs: 600 });
+  await world.clock.advance(10);
+  expect(await first.getStatus(id)).toMatchObject({ status: "running", attempt: 2 });
+  dying.faults.set("*", "hangs");
+  store.faults.set("settle", "hangs");
+  await world.clock.advance(2_000);
+  await world.store().sweep({ name: "test" });
+  expect(await first.getStatus(id)).toMatchObject({ status: "failed", error: { code: "EXECUTION_LOST" } });
+  store.faults.clear();
+  await world.clock.advance(15_000);
+  expect(told).toEqual(["execution.queued", "execution.started", "execution.retrying"]);
+  expect(first.stats.getSnapshot().context).toMatchObject({ running: 0, queued: 0, slotsTaken: 0 });
+  await expect(first.waitFor(id)).rejects.toMatchObject({ code: "EXECUTION_LOST" });
+});
