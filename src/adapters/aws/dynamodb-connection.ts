@@ -4,18 +4,16 @@ import { MissingDependencyError, StoreUnavailableError } from "../../model/store
 import type { Clock } from "../../ports/clock.ts";
 import { indexNames } from "../documents/document-table.ts";
 import { RequestLimit } from "../documents/request-limit.ts";
-import type { DynamodbClientLike, DynamodbCredentials } from "./dynamodb-client.ts";
+import { type AwsAccess, toClientSettings } from "./aws-access.ts";
+import type { DynamodbClientLike } from "./dynamodb-client.ts";
 import { isTableMissing, isTableThere, toTableError } from "./dynamodb-errors.ts";
 import { tableDefinition } from "./dynamodb-schema.ts";
 
 export type DynamodbSdk = typeof import("@aws-sdk/client-dynamodb");
 
-export interface DynamodbConnectionOptions {
+export interface DynamodbConnectionOptions extends AwsAccess {
   readonly table: string;
   readonly client: DynamodbClientLike | undefined;
-  readonly region: string | undefined;
-  readonly endpoint: string | undefined;
-  readonly credentials: DynamodbCredentials | undefined;
   readonly create: boolean;
   readonly operationTimeoutMs: number;
   /** For time limits and pauses. */
@@ -148,14 +146,7 @@ export class DynamodbConnection {
     } catch (cause) {
       throw new MissingDependencyError({ packageName: "@aws-sdk/client-dynamodb", usedBy: "DynamoDB store", cause });
     }
-    const { client, region, endpoint, credentials } = this.#options;
-    if (client !== undefined) return { sdk, client };
-    const own = new sdk.DynamoDBClient({
-      ...(region !== undefined && { region }),
-      ...(endpoint !== undefined && { endpoint }),
-      // A copy: the SDK writes into it.
-      ...(credentials !== undefined && { credentials: { ...credentials } }),
-    });
-    return { sdk, client: own };
+    const { client = new sdk.DynamoDBClient(toClientSettings(this.#options)) } = this.#options;
+    return { sdk, client };
   }
 }

@@ -2,16 +2,14 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import { CoordinatorClosedError } from "../../model/errors.ts";
 import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { AwsCredentials, SqsClientLike } from "./sqs-client.ts";
+import { type AwsAccess, toClientSettings } from "./aws-access.ts";
+import type { SqsClientLike } from "./sqs-client.ts";
 import { isQueueMissing, isQueueThere, toQueueError } from "./sqs-errors.ts";
 
 type Sdk = typeof import("@aws-sdk/client-sqs");
 
-export interface SqsConnectionOptions {
+export interface SqsConnectionOptions extends AwsAccess {
   readonly client: SqsClientLike | undefined;
-  readonly region: string | undefined;
-  readonly endpoint: string | undefined;
-  readonly credentials: AwsCredentials | undefined;
   readonly create: boolean;
   readonly operationTimeoutMs: number;
   readonly clock: Clock;
@@ -223,15 +221,8 @@ export class SqsConnection {
     } catch (cause) {
       throw new MissingDependencyError({ packageName: "@aws-sdk/client-sqs", usedBy: "SQS queue", cause });
     }
-    const { client, region, endpoint, credentials } = this.#options;
-    if (client !== undefined) return { sdk, client };
-    const own = new sdk.SQSClient({
-      ...(region !== undefined && { region }),
-      ...(endpoint !== undefined && { endpoint }),
-      // A copy: the SDK writes into it.
-      ...(credentials !== undefined && { credentials: { ...credentials } }),
-    });
-    return { sdk, client: own };
+    const { client = new sdk.SQSClient(toClientSettings(this.#options)) } = this.#options;
+    return { sdk, client };
   }
 }
 
