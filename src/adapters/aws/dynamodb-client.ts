@@ -1,3 +1,5 @@
+import type { AwsCredentials } from "./aws-access.ts";
+
 /** The part of `DynamoDBClient` of `@aws-sdk/client-dynamodb` that a store uses. */
 export interface DynamodbClientLike {
   send(command: object, options?: { abortSignal?: AbortSignal }): Promise<unknown>;
@@ -5,8 +7,4 @@ export interface DynamodbClientLike {
 }
 
 /** What identifies an application to DynamoDB. */
-export interface DynamodbCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
+export type DynamodbCredentials = AwsCredentials;

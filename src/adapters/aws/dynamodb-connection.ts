@@ -1,28 +1,29 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { CoordinatorClosedError, InvalidOptionsError } from "../../model/errors.ts";
+import { InvalidOptionsError } from "../../model/errors.ts";
 import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { indexNames } from "../documents/document-table.ts";
+import { doneUnless } from "../documents/done-unless.ts";
 import { RequestLimit } from "../documents/request-limit.ts";
-import type { DynamodbClientLike, DynamodbCredentials } from "./dynamodb-client.ts";
+import { LazyResult } from "../lazy-result.ts";
+import { ServiceCalls } from "../service-calls.ts";
+import { type AwsAccess, toClientSettings } from "./aws-access.ts";
+import type { DynamodbClientLike } from "./dynamodb-client.ts";
 import { isTableMissing, isTableThere, toTableError } from "./dynamodb-errors.ts";
 import { tableDefinition } from "./dynamodb-schema.ts";
 
-export type DynamodbSdk = typeof import("@aws-sdk/client-dynamodb");
+type Sdk = typeof import("@aws-sdk/client-dynamodb");
 
-export interface DynamodbConnectionOptions {
+export interface DynamodbConnectionOptions extends AwsAccess {
   readonly table: string;
   readonly client: DynamodbClientLike | undefined;
-  readonly region: string | undefined;
-  readonly endpoint: string | undefined;
-  readonly credentials: DynamodbCredentials | undefined;
   readonly create: boolean;
   readonly operationTimeoutMs: number;
   /** For time limits and pauses. */
   readonly timers: Clock;
 }
 
-type Send<Output> = (sdk: DynamodbSdk, client: DynamoDBClient, options: { abortSignal: AbortSignal }) => Promise<Output>;
+type Send<Output> = (sdk: Sdk, client: DynamoDBClient, options: { abortSignal: AbortSignal }) => Promise<Output>;
 
 /** Fewer than the connections that the SDK makes by default. */
 const requestsAtOnce = 40;
@@ -34,22 +35,23 @@ const createMs = 120_000;
 /** Talks to the service: each call has a time limit, and rejects with `StoreUnavailableError` when nobody knows what became of it. */
 export class DynamodbConnection {
   readonly #options: DynamodbConnectionOptions;
-  readonly #closing = new AbortController();
   readonly #limit = new RequestLimit(requestsAtOnce);
-  #loaded: Promise<{ sdk: DynamodbSdk; client: DynamodbClientLike }> | undefined;
-  #ready: Promise<void> | undefined;
+  readonly #calls: ServiceCalls<{ sdk: Sdk; client: DynamoDBClient }>;
+  readonly #ready = new LazyResult(() => this.#prepare());
 
   constructor(options: DynamodbConnectionOptions) {
+    const { operationTimeoutMs, timers } = options;
     this.#options = options;
+    this.#calls = new ServiceCalls({
+      ...{ service: "DynamoDB", usedBy: "DynamoDB store", operationTimeoutMs, timers },
+      load: () => this.#load(),
+      toError: toTableError,
+    });
   }
 
   /** On a table that is there. */
   async call<Output>(send: Send<Output>): Promise<Output> {
-    this.#ready ??= this.#prepare().catch((error: unknown) => {
-      this.#ready = undefined;
-      throw error;
-    });
-    await this.#ready;
+    await this.#ready.get();
     return this.#limit.run(() => this.#send(send));
   }
 
@@ -58,8 +60,7 @@ export class DynamodbConnection {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    const loaded = await this.#loaded?.catch(() => undefined);
+    const loaded = await this.#calls.close();
     if (this.#options.client === undefined) loaded?.client.destroy();
   }
 
@@ -101,61 +102,25 @@ export class DynamodbConnection {
   }
 
   async #create(): Promise<void> {
-    try {
-      await this.#send((sdk, client, options) => client.send(new sdk.CreateTableCommand(tableDefinition(this.#options.table)), options));
-    } catch (error) {
-      if (!isTableThere(error)) throw error;
-    }
+    const definition = tableDefinition(this.#options.table);
+    await doneUnless(
+      isTableThere,
+      this.#send((sdk, client, options) => client.send(new sdk.CreateTableCommand(definition), options)),
+    );
   }
 
-  /** The SDK repeats by itself what may be repeated, and pauses when the service is throttling; this limits how long it may take in all. */
-  async #send<Output>(send: Send<Output>): Promise<Output> {
-    const { timers, operationTimeoutMs } = this.#options;
-    this.#assertOpen();
-    this.#loaded ??= this.#load().catch((error: unknown) => {
-      this.#loaded = undefined;
-      throw error;
-    });
-    const { sdk, client } = await this.#loaded;
-    this.#assertOpen();
-    const over = new AbortController();
-    return new Promise<Output>((resolve, reject) => {
-      const end = (error: Error) => {
-        reject(error);
-        over.abort();
-      };
-      const late = () => end(new StoreUnavailableError(`DynamoDB gave no answer within ${operationTimeoutMs} ms`));
-      const timer = timers.setTimeout(late, operationTimeoutMs);
-      const closed = () => end(new StoreUnavailableError("the DynamoDB store was closed meanwhile"));
-      this.#closing.signal.addEventListener("abort", closed, { once: true });
-      send(sdk, client as DynamoDBClient, { abortSignal: over.signal })
-        .then(resolve, (error: unknown) => reject(toTableError(error)))
-        .finally(() => {
-          timers.clearTimeout(timer);
-          this.#closing.signal.removeEventListener("abort", closed);
-        });
-    });
+  #send<Output>(send: Send<Output>): Promise<Output> {
+    return this.#calls.run(({ sdk, client }, options) => send(sdk, client, options));
   }
 
-  #assertOpen(): void {
-    if (this.#closing.signal.aborted) throw new CoordinatorClosedError("the DynamoDB store is closed");
-  }
-
-  async #load(): Promise<{ sdk: DynamodbSdk; client: DynamodbClientLike }> {
-    let sdk: DynamodbSdk;
+  async #load(): Promise<{ sdk: Sdk; client: DynamoDBClient }> {
+    let sdk: Sdk;
     try {
       sdk = await import("@aws-sdk/client-dynamodb");
     } catch (cause) {
       throw new MissingDependencyError({ packageName: "@aws-sdk/client-dynamodb", usedBy: "DynamoDB store", cause });
     }
-    const { client, region, endpoint, credentials } = this.#options;
-    if (client !== undefined) return { sdk, client };
-    const own = new sdk.DynamoDBClient({
-      ...(region !== undefined && { region }),
-      ...(endpoint !== undefined && { endpoint }),
-      // A copy: the SDK writes into it.
-      ...(credentials !== undefined && { credentials: { ...credentials } }),
-    });
-    return { sdk, client: own };
+    const { client = new sdk.DynamoDBClient(toClientSettings(this.#options)) } = this.#options;
+    return { sdk, client: client as DynamoDBClient };
   }
 }

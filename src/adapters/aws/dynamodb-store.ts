@@ -3,6 +3,7 @@ import * as check from "../../model/option-check.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore } from "../../ports/execution-store.ts";
 import { createDocumentStore } from "../documents/document-store.ts";
+import { identity } from "./aws-access.ts";
 import type { DynamodbClientLike, DynamodbCredentials } from "./dynamodb-client.ts";
 import { DynamodbConnection } from "./dynamodb-connection.ts";
 import { createDynamodbTable } from "./dynamodb-table.ts";
@@ -27,11 +28,6 @@ export interface DynamodbStoreOptions {
   clock?: Clock;
 }
 
-const identity: check.OptionCheck = (value, field) => {
-  const { accessKeyId, secretAccessKey } = (value ?? {}) as Partial<DynamodbCredentials>;
-  check.text(accessKeyId, `${field}.accessKeyId`);
-  check.text(secretAccessKey, `${field}.secretAccessKey`);
-};
 const tableName = check.either("3 to 255 letters, digits and _ . -", (value, field) => {
   if (typeof value !== "string" || !/^[\w.-]{3,255}$/.test(value)) throw new TypeError(field);
 });

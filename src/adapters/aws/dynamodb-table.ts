@@ -1,6 +1,7 @@
 import type { QueryCommandInput, WriteRequest } from "@aws-sdk/client-dynamodb";
 import { StoreUnavailableError } from "../../model/store-errors.ts";
 import type { DocumentKey, DocumentTable, IndexRange } from "../documents/document-table.ts";
+import { doneUnless } from "../documents/done-unless.ts";
 import type { DynamodbConnection } from "./dynamodb-connection.ts";
 import { isConditionFailed } from "./dynamodb-errors.ts";
 import { groupAttribute, type Item, orderAttribute, partitionOf, toDocument, toItem, toKey, toPlace } from "./dynamodb-schema.ts";
@@ -20,15 +21,8 @@ export function createDynamodbTable(connection: DynamodbConnection, table: strin
     );
   }
 
-  async function conditionally(send: Parameters<typeof connection.call<unknown>>[0]): Promise<boolean> {
-    try {
-      await connection.call(send);
-      return true;
-    } catch (error) {
-      if (isConditionFailed(error)) return false;
-      throw error;
-    }
-  }
+  const conditionally = (send: Parameters<typeof connection.call<unknown>>[0]): Promise<boolean> =>
+    doneUnless(isConditionFailed, connection.call(send));
 
   async function getOne(key: Item): Promise<Item[]> {
     const { Item: item } = await connection.call((sdk, client, options) =>

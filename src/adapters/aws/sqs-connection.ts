@@ -1,17 +1,15 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
-import { CoordinatorClosedError } from "../../model/errors.ts";
 import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { AwsCredentials, SqsClientLike } from "./sqs-client.ts";
+import { ServiceCalls } from "../service-calls.ts";
+import { type AwsAccess, toClientSettings } from "./aws-access.ts";
+import type { SqsClientLike } from "./sqs-client.ts";
 import { isQueueMissing, isQueueThere, toQueueError } from "./sqs-errors.ts";
 
 type Sdk = typeof import("@aws-sdk/client-sqs");
 
-export interface SqsConnectionOptions {
+export interface SqsConnectionOptions extends AwsAccess {
   readonly client: SqsClientLike | undefined;
-  readonly region: string | undefined;
-  readonly endpoint: string | undefined;
-  readonly credentials: AwsCredentials | undefined;
   readonly create: boolean;
   readonly operationTimeoutMs: number;
   readonly clock: Clock;
@@ -47,11 +45,16 @@ interface Failure {
 export class SqsConnection {
   readonly #options: SqsConnectionOptions;
   readonly #urls = new Map<string, Promise<string>>();
-  readonly #closing = new AbortController();
-  #opened: Promise<{ sdk: Sdk; client: SqsClientLike }> | undefined;
+  readonly #calls: ServiceCalls<{ sdk: Sdk; client: SQSClient }>;
 
   constructor(options: SqsConnectionOptions) {
+    const { operationTimeoutMs, clock } = options;
     this.#options = options;
+    this.#calls = new ServiceCalls({
+      ...{ service: "SQS", usedBy: "SQS queue", operationTimeoutMs, timers: clock },
+      load: () => this.#load(),
+      toError: toQueueError,
+    });
   }
 
   /** Sends up to ten messages; reports per message, in order. */
@@ -119,9 +122,8 @@ export class SqsConnection {
 
   /** What is under way rejects, and later calls do. A client of the caller's stays open. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    const opened = await this.#opened?.catch(() => undefined);
-    if (this.#options.client === undefined) opened?.client.destroy();
+    const loaded = await this.#calls.close();
+    if (this.#options.client === undefined) loaded?.client.destroy();
   }
 
   async #onQueue<Output>(
@@ -131,7 +133,7 @@ export class SqsConnection {
   ): Promise<Output> {
     const url = await this.#urlOf(queue);
     try {
-      return await this.#call((sdk, client, options) => run(url, sdk, client, options), waitMs);
+      return await this.#calls.run(({ sdk, client }, options) => run(url, sdk, client, options), waitMs);
     } catch (error) {
       if (!isQueueMissing(error)) throw error;
       // Somebody has deleted it; the next call makes it anew.
@@ -152,7 +154,9 @@ export class SqsConnection {
 
   async #findQueue(queue: string): Promise<string> {
     const find = async () => {
-      const found = await this.#call((sdk, client, options) => client.send(new sdk.GetQueueUrlCommand({ QueueName: queue }), options));
+      const found = await this.#calls.run(({ sdk, client }, options) =>
+        client.send(new sdk.GetQueueUrlCommand({ QueueName: queue }), options),
+      );
       return found.QueueUrl ?? "";
     };
     try {
@@ -166,7 +170,7 @@ export class SqsConnection {
       ...(/-aside(\.fifo)?$/.test(queue) && { MessageRetentionPeriod: "1209600" }),
     };
     try {
-      const made = await this.#call((sdk, client, options) =>
+      const made = await this.#calls.run(({ sdk, client }, options) =>
         client.send(new sdk.CreateQueueCommand({ QueueName: queue, Attributes }), options),
       );
       return made.QueueUrl ?? "";
@@ -176,62 +180,15 @@ export class SqsConnection {
     }
   }
 
-  /** The SDK repeats by itself what may be repeated; this limits how long it may take in all. */
-  async #call<Output>(
-    run: (sdk: Sdk, client: SQSClient, options: { abortSignal: AbortSignal }) => Promise<Output>,
-    waitMs = 0,
-  ): Promise<Output> {
-    const { clock, operationTimeoutMs } = this.#options;
-    this.#assertOpen();
-    const { sdk, client } = await this.#open();
-    this.#assertOpen();
-    const over = new AbortController();
-    return new Promise<Output>((resolve, reject) => {
-      const end = (error: Error) => {
-        reject(error);
-        over.abort();
-      };
-      const limitMs = waitMs + operationTimeoutMs;
-      const timer = clock.setTimeout(() => end(new StoreUnavailableError(`SQS gave no answer within ${limitMs} ms`)), limitMs);
-      const closed = () => end(new StoreUnavailableError("the SQS queue was closed meanwhile"));
-      this.#closing.signal.addEventListener("abort", closed, { once: true });
-      run(sdk, client as SQSClient, { abortSignal: over.signal })
-        .then(resolve, (error: unknown) => reject(toQueueError(error)))
-        .finally(() => {
-          clock.clearTimeout(timer);
-          this.#closing.signal.removeEventListener("abort", closed);
-        });
-    });
-  }
-
-  #assertOpen(): void {
-    if (this.#closing.signal.aborted) throw new CoordinatorClosedError("the SQS queue is closed");
-  }
-
-  #open(): Promise<{ sdk: Sdk; client: SqsClientLike }> {
-    this.#opened ??= this.#load().catch((error: unknown) => {
-      this.#opened = undefined;
-      throw error;
-    });
-    return this.#opened;
-  }
-
-  async #load(): Promise<{ sdk: Sdk; client: SqsClientLike }> {
+  async #load(): Promise<{ sdk: Sdk; client: SQSClient }> {
     let sdk: Sdk;
     try {
       sdk = await import("@aws-sdk/client-sqs");
     } catch (cause) {
       throw new MissingDependencyError({ packageName: "@aws-sdk/client-sqs", usedBy: "SQS queue", cause });
     }
-    const { client, region, endpoint, credentials } = this.#options;
-    if (client !== undefined) return { sdk, client };
-    const own = new sdk.SQSClient({
-      ...(region !== undefined && { region }),
-      ...(endpoint !== undefined && { endpoint }),
-      // A copy: the SDK writes into it.
-      ...(credentials !== undefined && { credentials: { ...credentials } }),
-    });
-    return { sdk, client: own };
+    const { client = new sdk.SQSClient(toClientSettings(this.#options)) } = this.#options;
+    return { sdk, client: client as SQSClient };
   }
 }
 

@@ -4,7 +4,8 @@ import * as check from "../../model/option-check.ts";
 import { StoreUnavailableError, UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionQueue, QueueCapabilities } from "../../ports/execution-queue.ts";
-import type { AwsCredentials, SqsClientLike } from "./sqs-client.ts";
+import { type AwsCredentials, identity } from "./aws-access.ts";
+import type { SqsClientLike } from "./sqs-client.ts";
 import { SqsConnection } from "./sqs-connection.ts";
 import { SqsConsumer } from "./sqs-consumer.ts";
 import { isLoanLost } from "./sqs-errors.ts";
@@ -56,11 +57,6 @@ export function sqsQueueCapabilities({ fifo = false }: Pick<SqsQueueOptions, "fi
 /** How long a close waits for the service. */
 const closeMs = 1_000;
 
-const identity: check.OptionCheck = (value, field) => {
-  const { accessKeyId, secretAccessKey } = (value ?? {}) as Partial<AwsCredentials>;
-  check.text(accessKeyId, `${field}.accessKeyId`);
-  check.text(secretAccessKey, `${field}.secretAccessKey`);
-};
 const queueName = check.either("at most 40 letters, digits, - and _", (value, field) => {
   if (typeof value !== "string" || !/^[\w-]{0,40}$/.test(value)) throw new TypeError(field);
 });

@@ -1,7 +1,10 @@
-import { CoordinatorClosedError, InvalidOptionsError } from "../../model/errors.ts";
-import { MissingDependencyError, StoreUnavailableError } from "../../model/store-errors.ts";
+import { InvalidOptionsError } from "../../model/errors.ts";
+import { MissingDependencyError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { doneUnless } from "../documents/done-unless.ts";
 import { RequestLimit } from "../documents/request-limit.ts";
+import { LazyResult } from "../lazy-result.ts";
+import { ServiceCalls } from "../service-calls.ts";
 import type { TableClientLike } from "./azure-table-client.ts";
 import { isTableMissing, isTableThere, toTableError } from "./azure-table-errors.ts";
 
@@ -22,24 +25,25 @@ const requestsAtOnce = 40;
 /** Talks to the service: each call has a time limit, and rejects with `StoreUnavailableError` when nobody knows what became of it. */
 export class TableConnection {
   readonly #options: TableConnectionOptions;
-  readonly #closing = new AbortController();
   readonly #limit = new RequestLimit(requestsAtOnce);
-  #client: Promise<TableClientLike> | undefined;
-  #ready: Promise<void> | undefined;
+  readonly #calls: ServiceCalls<TableClientLike>;
+  readonly #ready = new LazyResult(() => this.#prepare());
 
   constructor(options: TableConnectionOptions) {
+    const { operationTimeoutMs, timers } = options;
     this.#options = options;
+    this.#calls = new ServiceCalls({
+      ...{ service: "Azure Table Storage", usedBy: "Table Storage store", operationTimeoutMs, timers },
+      load: () => this.#load(),
+      toError: toTableError,
+    });
   }
 
   /** On a table that is there. */
   async call<Output>(send: Send<Output>): Promise<Output> {
-    this.#ready ??= this.#prepare().catch((error: unknown) => {
-      this.#ready = undefined;
-      throw error;
-    });
-    await this.#ready;
+    await this.#ready.get();
     try {
-      return await this.#limit.run(() => this.#send(send));
+      return await this.#limit.run(() => this.#calls.run(send));
     } catch (error) {
       if (!isTableMissing(error)) throw error;
       throw new InvalidOptionsError({ field: "table", expected: "a table that is there", received: this.#options.table });
@@ -47,48 +51,15 @@ export class TableConnection {
   }
 
   close(): void {
-    this.#closing.abort();
+    void this.#calls.close();
   }
 
   async #prepare(): Promise<void> {
     if (!this.#options.create) return;
-    try {
-      await this.#send((client, options) => client.createTable(options));
-    } catch (error) {
-      if (!isTableThere(error)) throw error;
-    }
-  }
-
-  async #send<Output>(send: Send<Output>): Promise<Output> {
-    const { timers, operationTimeoutMs } = this.#options;
-    this.#assertOpen();
-    this.#client ??= this.#load().catch((error: unknown) => {
-      this.#client = undefined;
-      throw error;
-    });
-    const client = await this.#client;
-    this.#assertOpen();
-    const over = new AbortController();
-    return new Promise<Output>((resolve, reject) => {
-      const end = (error: Error) => {
-        reject(error);
-        over.abort();
-      };
-      const late = () => end(new StoreUnavailableError(`Azure Table Storage gave no answer within ${operationTimeoutMs} ms`));
-      const timer = timers.setTimeout(late, operationTimeoutMs);
-      const closed = () => end(new StoreUnavailableError("the Table Storage store was closed meanwhile"));
-      this.#closing.signal.addEventListener("abort", closed, { once: true });
-      send(client, { abortSignal: over.signal })
-        .then(resolve, (error: unknown) => reject(toTableError(error)))
-        .finally(() => {
-          timers.clearTimeout(timer);
-          this.#closing.signal.removeEventListener("abort", closed);
-        });
-    });
-  }
-
-  #assertOpen(): void {
-    if (this.#closing.signal.aborted) throw new CoordinatorClosedError("the Table Storage store is closed");
+    await doneUnless(
+      isTableThere,
+      this.#calls.run((client, options) => client.createTable(options)),
+    );
   }
 
   async #load(): Promise<TableClientLike> {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { DocumentKey, DocumentTable, FoundPlace, IndexRange, NewDocument, StoredDocument } from "../documents/document-table.ts";
+import { doneUnless } from "../documents/done-unless.ts";
 import { inParallel } from "../documents/in-parallel.ts";
 import { findBackwards } from "./azure-table-backwards.ts";
 import type { TableEntityLike } from "./azure-table-client.ts";
@@ -19,15 +20,8 @@ const entitiesPerPage = 1_000;
 export function createAzureTable(connection: TableConnection, table: string, clock: Clock, timers: Clock): DocumentTable {
   const writer = new TableWriter(connection, timers);
 
-  async function conditionally(send: Parameters<typeof connection.call<unknown>>[0]): Promise<boolean> {
-    try {
-      await connection.call(send);
-      return true;
-    } catch (error) {
-      if (isConditionFailed(error)) return false;
-      throw error;
-    }
-  }
+  const conditionally = (send: Parameters<typeof connection.call<unknown>>[0]): Promise<boolean> =>
+    doneUnless(isConditionFailed, connection.call(send));
 
   async function getEntity(space: string, key: DocumentKey): Promise<TableEntityLike | undefined> {
     try {
