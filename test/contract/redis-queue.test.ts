@@ -19,7 +19,7 @@ const elapse = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve
 const eventually = { timeout: 20_000, interval: 20 };
 
 describeWithRedis("Redis queue", () => {
-  timersInBackground("ioredis");
+  timersInBackground("ioredis", "bullmq");
   let server: RedisServer;
   let prefixes = 0;
   let open: { close(): Promise<void> }[] = [];

@@ -5,9 +5,12 @@ import { afterEach, beforeEach } from "vitest";
  * for answers that were lost with their connection, and cannot be told otherwise.
  */
 export function timersInBackground(...packages: readonly string[]): void {
-  let real: typeof setTimeout;
+  let restore = () => {};
   beforeEach(() => {
-    real = globalThis.setTimeout;
+    const real = globalThis.setTimeout;
+    restore = () => {
+      globalThis.setTimeout = real;
+    };
     const unreferencing = (...args: Parameters<typeof setTimeout>) => {
       const timer = real(...args);
       const from = new Error("where from").stack?.split("\n").at(2) ?? "";
@@ -15,7 +18,5 @@ export function timersInBackground(...packages: readonly string[]): void {
     };
     globalThis.setTimeout = Object.defineProperties(unreferencing, Object.getOwnPropertyDescriptors(real)) as never;
   });
-  afterEach(() => {
-    globalThis.setTimeout = real;
-  });
+  afterEach(() => restore());
 }

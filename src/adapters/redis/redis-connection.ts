@@ -4,6 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { StoreCapabilities } from "../../ports/execution-store.ts";
 import type { RedisClientLike } from "./redis-client.ts";
 import { EvictionPolicyError, toRedisError } from "./redis-errors.ts";
+import { reconnect } from "./redis-reconnect.ts";
 import type { RedisScript } from "./redis-script.ts";
 
 export interface RedisConnectionOptions {
@@ -128,7 +129,7 @@ export class RedisConnection {
 
   async #ask(client: RedisClientLike, command: string, args: (string | number)[], answer: "text" | "bytes"): Promise<unknown> {
     // A socket whose other end says nothing is not waited for by every later call as well.
-    const late = () => void (this.#options.client === undefined && client.disconnect(true));
+    const late = () => void (this.#options.client === undefined && reconnect(client));
     const answered = this.inTime(answer === "bytes" ? client.callBuffer(command, args) : client.call(command, args), late);
     this.#underWay.add(answered);
     try {

@@ -8,6 +8,8 @@ const pingMs = 10_000;
 
 type Kind = "work" | "control" | "final";
 
+import { reconnect } from "./redis-reconnect.ts";
+
 /** One connection that is subscribed for all watchers of a store: subscribed first, then looked, and again after each loss. */
 export class RedisListener {
   readonly #connection: RedisConnection;
@@ -121,7 +123,7 @@ export class RedisListener {
       if (channels.length > 0) await this.#connection.inTime(client.subscribe(...channels));
       this.#watchers.tellAllMissed();
     } catch {
-      if (!this.#closed) client.disconnect(true);
+      if (!this.#closed) reconnect(client);
     }
   }
 
@@ -134,7 +136,7 @@ export class RedisListener {
       () => {
         if (client.status !== "ready") return again();
         this.#connection.inTime(client.ping()).then(again, () => {
-          if (!this.#closed && client.status === "ready") client.disconnect(true);
+          if (!this.#closed) reconnect(client);
           again();
         });
       },

@@ -14,6 +14,8 @@ export interface RedisQueueConnectionOptions {
   readonly clock: Clock;
 }
 
+import { reconnect } from "./redis-reconnect.ts";
+
 /** How long a close waits for a server that does not answer. */
 const closeMs = 1_000;
 
@@ -86,7 +88,7 @@ export class RedisQueueConnection {
     const ended = () => giveUp(new CoordinatorClosedError("the Redis queue is closed"));
     const timer = clock.setTimeout(() => {
       // A socket whose other end says nothing is not waited for by every later call as well.
-      if (this.#options.client === undefined) void this.#opening?.then(({ client }) => client.disconnect(true)).catch(() => {});
+      if (this.#options.client === undefined) void this.#opening?.then(({ client }) => reconnect(client)).catch(() => {});
       giveUp(new StoreUnavailableError(`Redis gave no answer within ${operationTimeoutMs} ms`));
     }, operationTimeoutMs);
     this.#waiting.add(ended);
