@@ -118,6 +118,7 @@ describe("every example", () => {
       "rabbitmq-workers",
       "redis-workers",
       "transactional-start",
+      "two-workers",
     ];
     const known = [...Object.keys(keyLines), "durable-sqlite.ts", ...folders];
     expect(readdirSync(examples).filter((name) => !name.endsWith(".yaml") && name !== "screenshots")).toEqual(known.sort());

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { createRedisStore } from "../../src/adapters/redis/index.ts";
-import { createDurableCoordinator, type ExecutionScope } from "../../src/index.ts";
+import { createDurableCoordinator, type ExecutionScope, type ExecutionStore } from "../../src/index.ts";
 
 export const chapters = 4;
 
@@ -17,8 +16,7 @@ async function writeReport(title: string, { signal, restored, checkpoint }: Exec
 }
 
 /** The same in all processes but for its role: the client starts and asks, the workers do the work. */
-export function openReports(url: string, role: "client" | "worker") {
-  const store = createRedisStore({ url, keyPrefix: "actorfleet_example" });
+export function openReports(store: ExecutionStore, role: "client" | "worker") {
   const coordinator = createDurableCoordinator({
     name: "reports",
     store,
