@@ -3,15 +3,16 @@ import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTableStore, type TableStoreOptions } from "../../src/adapters/azure/index.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
-import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
 import { newExecution } from "../../src/testing/contract/store-world.ts";
 import { type Azurite, startAzurite } from "../support/azurite.ts";
-import { claimInProcess } from "../support/claiming-process.ts";
+import { storeWorld } from "../support/contract-worlds.ts";
 import { describeWith } from "../support/describe-with.ts";
 import { HttpProxy } from "../support/http-proxy.ts";
+import { expectSharedClaims } from "../support/shared-claims.ts";
 import { createShiftedClock } from "../support/shifted-clock.ts";
+import { giveUp, loseAnswers, name, throttle } from "./table-service.ts";
 
 const missing = existsSync(new URL("../../node_modules/azurite", import.meta.url)) ? undefined : "azurite is not installed";
 let server: Azurite;
@@ -31,31 +32,19 @@ function nextTable(): string {
 
 describeWith(missing, "Table Storage store", () => {
   const contract = executionStoreContract(async () => {
-    const table = nextTable();
     const clock = createShiftedClock();
-    const opened: ExecutionStore[] = [];
-    const open = () => {
-      const store = createTableStore({ connectionString: server.connectionString, table, clock, noticeDelayMs: 20 });
-      opened.push(store);
-      return store;
-    };
-    return {
-      store: open(),
-      openSecond: async () => open(),
-      elapse: async (ms) => clock.move(ms),
-      close: async () => void (await Promise.all(opened.map((store) => store.close()))),
-    };
+    const options = { connectionString: server.connectionString, table: nextTable(), clock, noticeDelayMs: 20 };
+    return storeWorld(
+      () => createTableStore(options),
+      async (ms) => clock.move(ms),
+    );
   });
   for (const { name, run } of contract) it(name, run, 180_000);
 });
 
 describeWith(missing, "Table Storage store, on its own", () => {
-  const name = "p";
   const open = (options: Partial<TableStoreOptions> = {}) =>
     createTableStore({ connectionString: server.connectionString, table: nextTable(), ...options });
-  const claim = (store: ExecutionStore, claimId: string, limit = 10) =>
-    store.claim({ name, owner: "w", claimId, limit, leaseMs: 60_000, machineId: "machine", versions: "any" });
-  const complete = { type: "complete", result: "1" } as const;
 
   async function withProxy(run: (proxy: HttpProxy, store: ExecutionStore) => Promise<void>): Promise<void> {
     const [, port] = /TableEndpoint=http:\/\/127\.0\.0\.1:(\d+)/.exec(server.connectionString) as unknown as [string, string];
@@ -69,42 +58,18 @@ describeWith(missing, "Table Storage store, on its own", () => {
   it("two processes that claim at once never get the same execution, and leave none", async () => {
     const table = nextTable();
     const store = open({ table });
-    await store.insert({ name, executions: Array.from({ length: 60 }, (_, index) => newExecution(`e${index}`)) });
-    const address = { kind: "azure-table", connectionString: server.connectionString, table } as const;
-    const taken = (await Promise.all([claimInProcess(address), claimInProcess(address)])).flat();
-    expect([taken.length, new Set(taken).size]).toEqual([60, 60]);
-    expect((await store.counts({ name })).completed).toBe(60);
+    await expectSharedClaims(store, { kind: "azure-table", connectionString: server.connectionString, table }, 60);
     await store.close();
   }, 120_000);
 
   it("answers that are lost after each write change nothing: the client repeats, and is not taken for somebody else", async () => {
     await withProxy(async (proxy, store) => {
-      await store.counts({ name });
-      let cuts = 0;
-      const seen = new Set<string>();
-      proxy.treat = ({ method, path, body }) => {
+      const lost = await loseAnswers(proxy, store, ({ method, path, body }) => {
         // Its boundaries differ from try to try.
         const what = `${method} ${path} ${body.replace(/(batch|changeset)_[\w-]+/g, "")}`;
-        if (method === "GET" || seen.has(what) || !/row/.test(path + body)) return "pass";
-        seen.add(what);
-        cuts += 1;
-        return "cut";
-      };
-      expect(await store.insert({ name, executions: [newExecution("a"), newExecution("b", { idempotencyKey: "k" })] })).toMatchObject([
-        { inserted: true, repeated: false },
-        { inserted: true, repeated: false },
-      ]);
-      const { executions: claimed } = await claim(store, "c");
-      expect(claimed.map(({ id, fence }) => [id, fence])).toEqual([
-        ["a", 1],
-        ["b", 1],
-      ]);
-      const settlements = claimed.map(({ id, fence }) => ({ id, fence, outcome: complete }));
-      expect(await store.settle({ name, owner: "w", settlements })).toMatchObject([
-        { settled: true, repeated: false },
-        { settled: true, repeated: false },
-      ]);
-      expect(cuts).toBeGreaterThan(4);
+        return method === "GET" || !/row/.test(path + body) ? undefined : what;
+      });
+      expect(lost).toBeGreaterThan(4);
     });
   }, 60_000);
 
@@ -115,26 +80,13 @@ describeWith(missing, "Table Storage store, on its own", () => {
       body: JSON.stringify({ "odata.error": { code: "ServerBusy", message: { lang: "en-US", value: "too much" } } }),
     };
     await withProxy(async (proxy, store) => {
-      await store.counts({ name });
-      let refusals = 2;
-      proxy.treat = ({ method }) => (method === "POST" && refusals-- > 0 ? throttled : "pass");
-      expect(await store.insert({ name, executions: [newExecution("a")] })).toMatchObject([{ inserted: true, repeated: false }]);
-      proxy.treat = ({ method }) => (method === "POST" ? throttled : "pass");
-      await expect(store.insert({ name, executions: [newExecution("b")] })).rejects.toThrow(StoreUnavailableError);
-      proxy.treat = () => "pass";
-      expect(await store.insert({ name, executions: [newExecution("b")] })).toMatchObject([{ inserted: true }]);
+      await throttle(proxy, store, ({ method }) => method === "POST", throttled);
     });
   }, 60_000);
 
   it("a service that does not answer is given up in time, and a close does not wait for it", async () => {
-    const store = open({ operationTimeoutMs: 500 });
-    await store.counts({ name });
-    server.freeze();
-    await expect(store.insert({ name, executions: [newExecution("a")] })).rejects.toThrow(StoreUnavailableError);
-    const underWay = store.counts({ name }).catch((error: { code: string }) => error.code);
-    await store.close();
+    await giveUp(open({ operationTimeoutMs: 500 }), () => server.freeze());
     server.thaw();
-    expect(["STORE_UNAVAILABLE", "COORDINATOR_CLOSED"]).toContain(await underWay);
   }, 30_000);
 
   it("writes that come at once share a request, and one that is refused leaves the others written", async () => {

@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createDynamodbStore, type DynamodbStoreOptions } from "../../src/adapters/aws/index.ts";
+import { createDynamodbStore } from "../../src/adapters/aws/index.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
-import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionStore } from "../../src/ports/execution-store.ts";
 import { executionStoreContract } from "../../src/testing/contract/execution-store-contract.ts";
 import { newExecution } from "../../src/testing/contract/store-world.ts";
-import { claimInProcess } from "../support/claiming-process.ts";
+import { storeWorld } from "../support/contract-worlds.ts";
 import { describeWith } from "../support/describe-with.ts";
 import { type DynaliteServer, missingDynalite, startDynalite } from "../support/dynalite-server.ts";
 import { HttpProxy } from "../support/http-proxy.ts";
+import { expectSharedClaims } from "../support/shared-claims.ts";
 import { createShiftedClock } from "../support/shifted-clock.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { complete, giveUp, loseAnswers, name, throttle } from "./table-service.ts";
 
 let server: DynaliteServer;
 let tables = 0;
@@ -31,38 +32,23 @@ function nextTable(): string {
 
 describeWith(missingDynalite, "DynamoDB store", () => {
   const contract = executionStoreContract(async () => {
-    const table = nextTable();
     const clock = createShiftedClock();
-    const opened: ExecutionStore[] = [];
-    const open = () => {
-      const store = createDynamodbStore({ ...access(), table, clock, noticeDelayMs: 20 });
-      opened.push(store);
-      return store;
-    };
-    return {
-      store: open(),
-      openSecond: async () => open(),
-      elapse: async (ms) => clock.move(ms),
-      close: async () => void (await Promise.all(opened.map((store) => store.close()))),
-    };
+    const options = { ...access(), table: nextTable(), clock, noticeDelayMs: 20 };
+    return storeWorld(
+      () => createDynamodbStore(options),
+      async (ms) => clock.move(ms),
+    );
   });
   for (const { name, run } of contract) it(name, run, 60_000);
 });
 
 describeWith(missingDynalite, "DynamoDB store, on its own", () => {
-  const name = "p";
-  const claim = (store: ExecutionStore, claimId: string, limit = 10) =>
-    store.claim({ name, owner: "w", claimId, limit, leaseMs: 60_000, machineId: "machine", versions: "any" });
-  const complete = { type: "complete", result: "1" } as const;
   const operationOf = ({ headers }: { headers: Record<string, string | string[] | undefined> }) =>
     String(headers["x-amz-target"]).split(".").at(-1);
 
-  async function withProxy(
-    run: (proxy: HttpProxy, store: ExecutionStore) => Promise<void>,
-    options: DynamodbStoreOptions = {},
-  ): Promise<void> {
+  async function withProxy(run: (proxy: HttpProxy, store: ExecutionStore) => Promise<void>): Promise<void> {
     const proxy = await HttpProxy.listen(server.port);
-    const store = createDynamodbStore({ ...access(), table: nextTable(), ...options, endpoint: `http://127.0.0.1:${proxy.port}` });
+    const store = createDynamodbStore({ ...access(), table: nextTable(), endpoint: `http://127.0.0.1:${proxy.port}` });
     await run(proxy, store);
     await store.close();
     await proxy.close();
@@ -71,39 +57,14 @@ describeWith(missingDynalite, "DynamoDB store, on its own", () => {
   it("two processes that claim at once never get the same execution, and leave none", async () => {
     const table = nextTable();
     const store = createDynamodbStore({ ...access(), table });
-    await store.insert({ name, executions: Array.from({ length: 300 }, (_, index) => newExecution(`e${index}`)) });
-    const address = { kind: "dynamodb", endpoint: server.endpoint, table } as const;
-    const taken = (await Promise.all([claimInProcess(address), claimInProcess(address)])).flat();
-    expect([taken.length, new Set(taken).size]).toEqual([300, 300]);
-    expect((await store.counts({ name })).completed).toBe(300);
+    await expectSharedClaims(store, { kind: "dynamodb", endpoint: server.endpoint, table }, 300);
     await store.close();
   }, 60_000);
 
   it("answers that are lost after each write change nothing: the client repeats, and is not taken for somebody else", async () => {
     await withProxy(async (proxy, store) => {
-      await store.counts({ name });
-      const cut = new Set<string>();
-      proxy.treat = (request) => {
-        if (operationOf(request) !== "PutItem" || cut.has(request.body)) return "pass";
-        cut.add(request.body);
-        return "cut";
-      };
-      const executions = [newExecution("a"), newExecution("b", { idempotencyKey: "k" })];
-      expect(await store.insert({ name, executions })).toMatchObject([
-        { inserted: true, repeated: false },
-        { inserted: true, repeated: false },
-      ]);
-      const { executions: claimed } = await claim(store, "c");
-      expect(claimed.map(({ id, fence }) => [id, fence])).toEqual([
-        ["a", 1],
-        ["b", 1],
-      ]);
-      const settlements = claimed.map(({ id, fence }) => ({ id, fence, outcome: complete }));
-      expect(await store.settle({ name, owner: "w", settlements })).toMatchObject([
-        { settled: true, repeated: false },
-        { settled: true, repeated: false },
-      ]);
-      expect(cut.size).toBeGreaterThan(6);
+      const lost = await loseAnswers(proxy, store, (request) => (operationOf(request) === "PutItem" ? request.body : undefined));
+      expect(lost).toBeGreaterThan(6);
     });
   }, 30_000);
 
@@ -114,16 +75,8 @@ describeWith(missingDynalite, "DynamoDB store, on its own", () => {
       body: JSON.stringify({ __type: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", message: "too much" }),
     };
     await withProxy(async (proxy, store) => {
-      await store.counts({ name });
-      let refusals = 2;
-      proxy.treat = (request) => (operationOf(request) === "PutItem" && refusals-- > 0 ? throttled : "pass");
-      expect(await store.insert({ name, executions: [newExecution("a")] })).toMatchObject([{ inserted: true, repeated: false }]);
-      proxy.treat = (request) => (operationOf(request) === "PutItem" ? throttled : "pass");
-      const error = await store.insert({ name, executions: [newExecution("b")] }).catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(StoreUnavailableError);
+      const error = await throttle(proxy, store, (request) => operationOf(request) === "PutItem", throttled);
       expect(String(error)).toContain("too much");
-      proxy.treat = () => "pass";
-      expect(await store.insert({ name, executions: [newExecution("b")] })).toMatchObject([{ inserted: true }]);
     });
   }, 30_000);
 
@@ -158,12 +111,7 @@ describeWith(missingDynalite, "DynamoDB store, on its own", () => {
       endpoint: `http://127.0.0.1:${frozen.port}`,
       operationTimeoutMs: 500,
     });
-    await store.counts({ name });
-    frozen.freeze({ newOnes: true });
-    await expect(store.insert({ name, executions: [newExecution("a")] })).rejects.toThrow(StoreUnavailableError);
-    const underWay = store.counts({ name }).catch((error: { code: string }) => error.code);
-    await store.close();
-    expect(["STORE_UNAVAILABLE", "COORDINATOR_CLOSED"]).toContain(await underWay);
+    await giveUp(store, () => frozen.freeze({ newOnes: true }));
     await frozen.close();
     await proxy.close();
   }, 30_000);

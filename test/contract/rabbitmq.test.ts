@@ -4,60 +4,54 @@ import { rabbitmqNames } from "../../src/adapters/rabbitmq/rabbitmq-names.ts";
 import { createRabbitmqQueue, type RabbitmqQueueOptions } from "../../src/adapters/rabbitmq/rabbitmq-queue.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
-import type { ConsumeOptions, Delivery, ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
-import { executionQueueContract, type QueueWorld } from "../../src/testing/contract/execution-queue-contract.ts";
+import type { ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
+import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
 import { contractAtOnce } from "../support/contract-at-once.ts";
+import { brokerWorld, passing } from "../support/contract-worlds.ts";
 import { describeWithRabbitmq } from "../support/describe-with-rabbitmq.ts";
+import { Opened } from "../support/opened.ts";
 import { type RabbitmqServer, startRabbitmq } from "../support/rabbitmq-server.ts";
+import { type ReceivedOptions, received } from "../support/received.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
 const startLimitMs = 120_000;
 const limitMs = 60_000;
 const name = "n";
 const message = (executionId: string, fields: Partial<QueueMessage> = {}): QueueMessage => ({ name, executionId, ...fields });
-const elapse = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const consume = (queue: ExecutionQueue, options: Partial<ReceivedOptions> = {}) => received(queue, { name, ...options });
 const eventually = { timeout: 30_000, interval: 20 };
 
 describeWithRabbitmq("RabbitMQ queue", () => {
   let server: RabbitmqServer;
   let prefixes = 0;
-  let open: { close(): Promise<void> }[] = [];
+  const opened = new Opened();
   beforeAll(async () => {
     server = await startRabbitmq();
   }, startLimitMs);
   afterEach(async () => {
-    await Promise.all(open.map((one) => one.close()));
-    open = [];
+    await opened.close();
     await server.start();
   }, startLimitMs);
   afterAll(() => server?.remove(), 30_000);
 
   const newPrefix = () => `test${++prefixes}`;
   const namePrefix = () => `test${prefixes}`;
-  const openQueue = (options: Partial<RabbitmqQueueOptions> = {}): ExecutionQueue => {
-    const queue = createRabbitmqQueue({ url: server.url, namePrefix: namePrefix(), ...options });
-    open.push(queue);
-    return queue;
-  };
+  const openQueue = (options: Partial<RabbitmqQueueOptions> = {}): ExecutionQueue =>
+    opened.add(createRabbitmqQueue({ url: server.url, namePrefix: namePrefix(), ...options }));
   const openProxy = async () => {
-    const proxy = await TcpProxy.listen(server.port);
-    open.push(proxy);
+    const proxy = opened.add(await TcpProxy.listen(server.port));
     return { proxy, url: `amqp://guest:guest@127.0.0.1:${proxy.port}` };
   };
 
   describe("keeps the contract", () => {
-    const contract = executionQueueContract(async (): Promise<QueueWorld> => {
-      const own = { namePrefix: newPrefix() };
-      return {
-        queue: openQueue(own),
-        openSecond: async () => openQueue(own),
-        visibilityTimeoutMs: 2_000,
-        now: () => Date.now(),
-        elapse: (ms) => elapse(Math.max(5, ms)),
-        publishRaw: (to, raw) =>
-          asAnother(server, (channel) => channel.basicPublish({ routingKey: rabbitmqNames(own.namePrefix).work(to), durable: true }, raw)),
-        close: async () => {},
-      };
+    const contract = executionQueueContract(async () => {
+      const own = { url: server.url, namePrefix: newPrefix() };
+      const routingKeyOf = (to: string) => rabbitmqNames(own.namePrefix).work(to);
+      return brokerWorld(
+        () => createRabbitmqQueue(own),
+        2_000,
+        (to, raw) => asAnother(server, (channel) => channel.basicPublish({ routingKey: routingKeyOf(to), durable: true }, raw)),
+      );
     });
     contractAtOnce(contract);
   });
@@ -244,7 +238,7 @@ describeWithRabbitmq("RabbitMQ queue", () => {
       await expect.poll(() => got.deliveries.length, eventually).toBe(2);
       got.consumer.setMaxInFlight(0);
       for (const delivery of got.deliveries) await delivery.ack();
-      await elapse(200);
+      await passing(200);
       expect(got.deliveries.length).toBe(2);
       got.consumer.setMaxInFlight(1);
       await expect.poll(() => got.deliveries.length, eventually).toBe(3);
@@ -442,28 +436,6 @@ describeWithRabbitmq("RabbitMQ queue", () => {
     expect(make).toThrow(InvalidOptionsError);
   });
 });
-
-interface Received {
-  readonly consumer: Awaited<ReturnType<ExecutionQueue["consume"]>>;
-  readonly deliveries: Delivery[];
-  /** What has arrived, and when first. */
-  readonly ids: Map<string, number>;
-}
-
-async function consume(
-  queue: ExecutionQueue,
-  { acks = false, ...options }: Partial<ConsumeOptions> & { acks?: boolean } = {},
-): Promise<Received> {
-  const deliveries: Delivery[] = [];
-  const ids = new Map<string, number>();
-  const consumer = await queue.consume({ name, maxInFlight: 10, visibilityTimeoutMs: 60_000, ...options }, (delivery) => {
-    deliveries.push(delivery);
-    const id = delivery.message?.executionId as string;
-    if (!ids.has(id)) ids.set(id, Date.now());
-    if (acks) void delivery.ack();
-  });
-  return { consumer, deliveries, ids };
-}
 
 type Channel = Awaited<ReturnType<Connection["acquire"]>>;
 

@@ -4,59 +4,60 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createRedisBackend, createRedisQueue, type RedisQueueOptions } from "../../src/adapters/redis/index.ts";
 import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/errors.ts";
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
-import type { ConsumeOptions, Delivery, ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
-import { executionQueueContract, type QueueWorld } from "../../src/testing/contract/execution-queue-contract.ts";
+import type { ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
+import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
 import { timersInBackground } from "../support/background-timers.ts";
 import { contractAtOnce } from "../support/contract-at-once.ts";
+import { brokerWorld, passing } from "../support/contract-worlds.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
+import { Opened } from "../support/opened.ts";
+import { type ReceivedOptions, received } from "../support/received.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
 const limitMs = 60_000;
 const name = "n";
 const message = (executionId: string, fields: Partial<QueueMessage> = {}): QueueMessage => ({ name, executionId, ...fields });
-const elapse = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const consume = (queue: ExecutionQueue, options: Partial<ReceivedOptions> = {}) =>
+  received(queue, { name, visibilityTimeoutMs: 5_000, ...options });
 const eventually = { timeout: 20_000, interval: 20 };
 
 describeWithRedis("Redis queue", () => {
   timersInBackground("ioredis", "bullmq");
   let server: RedisServer;
   let prefixes = 0;
-  let open: { close(): Promise<void> }[] = [];
+  const opened = new Opened();
   beforeAll(async () => {
     server = await startRedis();
   }, limitMs);
   afterEach(async () => {
-    await Promise.all(open.map((one) => one.close()));
-    open = [];
+    await opened.close();
     server.thaw();
     await server.start();
   }, limitMs);
   afterAll(() => server?.remove());
 
   const keyPrefix = () => `test${prefixes}`;
-  const openQueue = (options: Partial<RedisQueueOptions> = {}): ExecutionQueue => {
-    const queue = createRedisQueue({ url: server.url, keyPrefix: keyPrefix(), ...options });
-    open.push(queue);
-    return queue;
-  };
+  const openQueue = (options: Partial<RedisQueueOptions> = {}): ExecutionQueue =>
+    opened.add(createRedisQueue({ url: server.url, keyPrefix: keyPrefix(), ...options }));
   const newPrefix = () => {
     prefixes += 1;
   };
 
+  const connections = async (client: Redis) =>
+    String(await client.client("LIST"))
+      .trim()
+      .split("\n").length;
+
   describe("keeps the contract", () => {
-    const contract = executionQueueContract(async (): Promise<QueueWorld> => {
+    const contract = executionQueueContract(async () => {
       newPrefix();
-      const own = { keyPrefix: keyPrefix() };
-      return {
-        queue: openQueue(own),
-        openSecond: async () => openQueue(own),
-        visibilityTimeoutMs: 2_000,
-        now: () => Date.now(),
-        elapse: (ms) => elapse(Math.max(5, ms)),
-        publishRaw: (to, raw) => asAnother(server, `${own.keyPrefix}:queue`, to, (queue) => queue.add("any", raw, { priority: 1 })),
-        close: async () => {},
-      };
+      const own = { url: server.url, keyPrefix: keyPrefix() };
+      return brokerWorld(
+        () => createRedisQueue(own),
+        2_000,
+        (to, raw) => asAnother(server, `${own.keyPrefix}:queue`, to, (queue) => queue.add("any", raw, { priority: 1 })),
+      );
     });
     contractAtOnce(contract);
   });
@@ -66,7 +67,7 @@ describeWithRedis("Redis queue", () => {
     async () => {
       newPrefix();
       const queue = openQueue({ operationTimeoutMs: 2_000 });
-      const got = await consume(queue, { acks: true });
+      const got = await consume(queue, { acks: "attempted" });
       const taken: string[] = [];
       for (let round = 1; round <= 3; round++) {
         let isDown = false;
@@ -99,10 +100,9 @@ describeWithRedis("Redis queue", () => {
     "connections cut again and again while it publishes, consumes and settles: what was taken arrives",
     async () => {
       newPrefix();
-      const proxy = await TcpProxy.listen(server.port);
-      open.push(proxy);
+      const proxy = opened.add(await TcpProxy.listen(server.port));
       const queue = openQueue({ url: `redis://127.0.0.1:${proxy.port}`, operationTimeoutMs: 2_000 });
-      const got = await consume(queue, { acks: true, maxInFlight: 5, visibilityTimeoutMs: 1_000 });
+      const got = await consume(queue, { acks: "attempted", maxInFlight: 5, visibilityTimeoutMs: 1_000 });
       const taken: string[] = [];
       let isOver = false;
       let count = 0;
@@ -112,7 +112,7 @@ describeWithRedis("Redis queue", () => {
           const reports = await queue.publish(ids.map((id) => message(id)));
           taken.push(...ids.filter((_, index) => reports[index]?.published));
           // Not so far ahead that a slow machine would be busy with the rest for long.
-          do await elapse(5);
+          do await passing(5);
           while (!isOver && taken.length > got.ids.size + 100);
         }
       })();
@@ -168,9 +168,9 @@ describeWithRedis("Redis queue", () => {
       const queue = openQueue();
       const priorities = [0, -1, 1, 2 ** 40, -(2 ** 40), -5, 7];
       await queue.publish(priorities.map((priority) => message(`${priority}`, { priority })));
-      const got = await consume(queue, { acks: true, maxInFlight: 1 });
+      const got = await consume(queue, { acks: "attempted", maxInFlight: 1 });
       await expect.poll(() => got.ids.size, eventually).toBe(7);
-      expect([...got.ids].map(Number)).toEqual([...priorities].sort((a, b) => b - a));
+      expect([...got.ids.keys()].map(Number)).toEqual([...priorities].sort((a, b) => b - a));
     },
     limitMs,
   );
@@ -180,7 +180,7 @@ describeWithRedis("Redis queue", () => {
     async () => {
       newPrefix();
       const queue = openQueue();
-      const got = await consume(queue, { acks: true });
+      const got = await consume(queue, { acks: "attempted" });
       await queue.publish(Array.from({ length: 50 }, (_, index) => message(`e${index}`)));
       await expect.poll(() => got.ids.size, eventually).toBe(50);
       await asAnother(server, `${keyPrefix()}:queue`, name, async (other) => {
@@ -196,30 +196,17 @@ describeWithRedis("Redis queue", () => {
       newPrefix();
       const client = new Redis(server.url, { maxRetriesPerRequest: null });
       const queue = openQueue({ url: undefined as never, client });
-      const got = await consume(queue, { acks: true });
+      const got = await consume(queue, { acks: "attempted" });
       await queue.publish([message("a")]);
       await expect.poll(() => got.ids.has("a"), eventually).toBe(true);
       expect(queue.capabilities.durable).toBe(true);
       await queue.close();
       // What waited on duplicates of it is gone, it itself is not.
-      await expect
-        .poll(
-          async () =>
-            String(await client.client("LIST"))
-              .trim()
-              .split("\n").length,
-          eventually,
-        )
-        .toBe(1);
+      await expect.poll(() => connections(client), eventually).toBe(1);
       await client.quit();
     },
     limitMs,
   );
-
-  const connections = async (client: Redis) =>
-    String(await client.client("LIST"))
-      .trim()
-      .split("\n").length;
 
   test(
     "a closed consumer, or one that is opened while its queue is closed, leaves no connection and hands out nothing",
@@ -294,18 +281,6 @@ describeWithRedis("Redis queue", () => {
     expect(() => createRedisBackend(wrong)).toThrow(InvalidOptionsError);
   });
 });
-
-async function consume(queue: ExecutionQueue, { acks = false, ...options }: Partial<ConsumeOptions> & { acks?: boolean } = {}) {
-  const deliveries: Delivery[] = [];
-  const ids = new Set<string>();
-  const consumer = await queue.consume({ name, maxInFlight: 10, visibilityTimeoutMs: 5_000, ...options }, (delivery) => {
-    deliveries.push(delivery);
-    ids.add(delivery.message?.executionId as string);
-    // Settling fails while the server is away; the message comes again.
-    if (acks) void delivery.ack().catch(() => {});
-  });
-  return { consumer, deliveries, ids };
-}
 
 /** As somebody else's program would. */
 async function asAnother({ url }: RedisServer, prefix: string, to: string, does: (queue: Queue) => Promise<unknown>): Promise<void> {
