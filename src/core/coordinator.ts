@@ -17,8 +17,8 @@ import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, ty
 import { createStats, type StatsStore } from "./coordinator-stats.ts";
 import { EventStream } from "./event-stream.ts";
 import type { ExecutionRequest } from "./execution-record.ts";
-import type { Fleet, FleetOptions } from "./fleet.ts";
-import { toFleetOptions } from "./fleet-options.ts";
+import type { Fleet } from "./fleet.ts";
+import { type FleetOptions, toFleetOptions } from "./fleet-options.ts";
 import { machineOf } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";

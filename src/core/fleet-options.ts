@@ -1,20 +1,32 @@
 import type { AnyStateMachine } from "xstate";
 import * as check from "../model/option-check.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { SettingsInput } from "../settings/settings-schema.ts";
+import type { AdmissionLimits } from "./admission.ts";
 import { autonomousMachine } from "./autonomous-machine.ts";
 import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
 import { commonSettings } from "./common-settings.ts";
 import type { CoordinatorOptions, InspectionObserver } from "./coordinator-options.ts";
 import type { CoordinatorStats } from "./coordinator-stats.ts";
 import type { ExecutionScope } from "./execution-scope.ts";
-import type { FleetOptions } from "./fleet.ts";
 import { functionAttempt } from "./function-attempt.ts";
+import type { LifecycleOptions } from "./lifecycle.ts";
 import { machineAttempt } from "./machine-attempt.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
 import { plainMachine } from "./plain-machine.ts";
 import type { BeginAttempt } from "./running-attempt.ts";
 import { createSystemClock, systemRandom } from "./system-clock.ts";
 import { traced } from "./traced.ts";
+
+/** What a fleet is made with. */
+export interface FleetOptions extends AdmissionLimits, LifecycleOptions {
+  readonly retention: { readonly maxAgeMs: number; readonly maxCount: number };
+  readonly inspect: InspectionObserver | undefined;
+  /** Of starts that say nothing else. */
+  readonly settings: SettingsInput | undefined;
+  maxOfGroup(group: string): number;
+  statsChanged(stats: CoordinatorStats): void;
+}
 
 /** The options of a coordinator with their defaults, as its fleet needs them. */
 export function toFleetOptions<O extends AnyOrchestrator>(

@@ -6,8 +6,16 @@ import { Secret } from "../settings/secret.ts";
 import type { SettingsInput } from "../settings/settings-schema.ts";
 import { type CoordinatorSnapshot, isPersistedRecord, type PersistedExecution, type PersistedRecord } from "./coordinator-snapshot.ts";
 import { fromPlain, toPlain } from "./durable-plain.ts";
-import { type ExecutionRecord, phaseOf } from "./execution-record.ts";
-import type { Fleet, FleetOptions } from "./fleet.ts";
+import { type ExecutionRecord, type ExecutionRequest, phaseOf } from "./execution-record.ts";
+import type { Fleet } from "./fleet.ts";
+import type { FleetOptions } from "./fleet-options.ts";
+
+/** What an earlier process has left: how far it had come, or how it ended. */
+export interface AdoptedExecution {
+  readonly request: ExecutionRequest;
+  readonly saved?: unknown;
+  readonly ended?: { readonly info: ExecutionInfo; readonly timedOut: boolean };
+}
 
 /**
  * All that another process needs to go on: plain JSON.
@@ -30,7 +38,7 @@ export function adoptSnapshot(
   { executions }: CoordinatorSnapshot,
   { clock, maxOfGroup, settings: common }: FleetOptions,
 ): void {
-  const adopted = executions.map((execution) => {
+  const adopted = executions.map((execution): AdoptedExecution => {
     if (isPersistedRecord(execution)) {
       const { input, idempotencyKey, timeoutMs } = execution;
       const info = { ...execution.info, maxAttempts: execution.info.maxAttempts ?? Number.POSITIVE_INFINITY };

@@ -3,31 +3,21 @@ import { type SupervisorMode, type SupervisorModeEvent, supervisorMachine } from
 import { CapacityExceededError, CoordinatorClosedError, ExecutionNotFoundError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery } from "../model/execution.ts";
 import type { RunEvent } from "../model/run-event.ts";
-import type { SettingsInput } from "../settings/settings-schema.ts";
-import { Admission, type AdmissionLimits } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { Archive } from "./archive.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Closing } from "./closing.ts";
-import type { InspectionObserver } from "./coordinator-options.ts";
 import type { CoordinatorStats } from "./coordinator-stats.ts";
 import { releasedError, settle } from "./execution-ending.ts";
 import { ExecutionIndex } from "./execution-index.ts";
 import { type ExecutionRecord, type ExecutionRequest, phaseOf, toExecutionInfo, type Waiter } from "./execution-record.ts";
-import { Lifecycle, type LifecycleOptions, type SupervisorScope } from "./lifecycle.ts";
+import type { FleetOptions } from "./fleet-options.ts";
+import type { AdoptedExecution } from "./fleet-snapshot.ts";
+import { Lifecycle, type SupervisorScope } from "./lifecycle.ts";
 import { type EventDetails, Outbox } from "./outbox.ts";
 import { sortStarts } from "./start-order.ts";
 import { StatsTeller } from "./stats-teller.ts";
 import { type Timer, TimerQueue } from "./timer-queue.ts";
-
-/** What a fleet is made with. */
-export interface FleetOptions extends AdmissionLimits, LifecycleOptions {
-  readonly retention: { readonly maxAgeMs: number; readonly maxCount: number };
-  readonly inspect: InspectionObserver | undefined;
-  /** Of starts that say nothing else. */
-  readonly settings: SettingsInput | undefined;
-  maxOfGroup(group: string): number;
-  statsChanged(stats: CoordinatorStats): void;
-}
 
 /**
  * All executions of a supervisor: the state of its actor. It is changed in place, since a copy per event would cost O(n); only the
@@ -130,13 +120,7 @@ export class Fleet {
   }
 
   /** Takes over from an earlier process, in the order of start: queues what it had not finished, and shows again what it had. */
-  adopt(
-    executions: readonly {
-      readonly request: ExecutionRequest;
-      readonly saved?: unknown;
-      readonly ended?: { readonly info: ExecutionInfo; readonly timedOut: boolean };
-    }[],
-  ): void {
+  adopt(executions: readonly AdoptedExecution[]): void {
     const finished: { record: ExecutionRecord; completedAt: number }[] = [];
     for (const { request, saved, ended } of executions) {
       if (ended === undefined) {

@@ -6,7 +6,8 @@ import type { RunEvent } from "../model/run-event.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { CoordinatorSnapshot } from "./coordinator-snapshot.ts";
 import type { ExecutionRecord, ExecutionRequest, Waiter } from "./execution-record.ts";
-import { Fleet, type FleetOptions } from "./fleet.ts";
+import { Fleet } from "./fleet.ts";
+import type { FleetOptions } from "./fleet-options.ts";
 import { adoptSnapshot, toCoordinatorSnapshot } from "./fleet-snapshot.ts";
 import type { EventDetails } from "./outbox.ts";
 

@@ -3,7 +3,7 @@ import type { DurableHints } from "./durable-hints.ts";
 import type { DurableCoordinatorOptions } from "./durable-options.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import type { Patience } from "./durable-patience.ts";
-import type { FleetOptions } from "./fleet.ts";
+import type { FleetOptions } from "./fleet-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
 import type { WorkerStint } from "./worker-stint.ts";
 
