@@ -1,8 +1,9 @@
 import pg from "pg";
+import { test } from "vitest";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
 import { faultSeed } from "./fault-seed.ts";
-import { crashed, type Outage, stopped, testServerOutages } from "./server-outages.ts";
+import { crashed, type Outage, serverOutages, stopped } from "./server-outages.ts";
 
 const crashedInRecovery: Outage<PostgresServer> = async (server, pause) => {
   await server.crash();
@@ -12,12 +13,17 @@ const crashedInRecovery: Outage<PostgresServer> = async (server, pause) => {
 };
 
 describeWithPostgres(`a Postgres that goes away (seed ${faultSeed})`, () => {
-  testServerOutages({
+  const { endure, endureLostConnections } = serverOutages({
     start: startPostgres,
     storeIn: ({ connectionString }, schema) => ({ kind: "postgres", connectionString, schema, operationTimeoutMs: 2_000 }),
-    happens: "stopped and started, killed, and killed while it recovers",
-    outages: [stopped, crashed, crashedInRecovery, stopped, crashedInRecovery, crashed],
-    connectionsEnder: async ({ connectionString }) => {
+  });
+
+  test("stopped and started, killed, and killed while it recovers, under load: what was accepted comes to its end", async () => {
+    await endure([stopped, crashed, crashedInRecovery, stopped, crashedInRecovery, crashed]);
+  }, 120_000);
+
+  test("all its connections ended again and again", async () => {
+    await endureLostConnections(async ({ connectionString }) => {
       const admin = new pg.Client({ connectionString });
       await admin.connect();
       return {
@@ -29,6 +35,6 @@ describeWithPostgres(`a Postgres that goes away (seed ${faultSeed})`, () => {
         },
         close: () => admin.end(),
       };
-    },
-  });
+    });
+  }, 120_000);
 });

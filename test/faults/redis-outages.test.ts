@@ -1,9 +1,10 @@
 import { Redis } from "ioredis";
+import { test } from "vitest";
 import { timersInBackground } from "../support/background-timers.ts";
 import { describeWithRedis } from "../support/describe-with-redis.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { faultSeed } from "./fault-seed.ts";
-import { crashed, type Outage, stopped, testServerOutages } from "./server-outages.ts";
+import { crashed, type Outage, serverOutages, stopped } from "./server-outages.ts";
 
 const frozen: Outage<RedisServer> = async (server, pause) => {
   server.freeze();
@@ -13,12 +14,17 @@ const frozen: Outage<RedisServer> = async (server, pause) => {
 
 describeWithRedis(`a Redis that goes away (seed ${faultSeed})`, () => {
   timersInBackground("ioredis");
-  testServerOutages({
+  const { endure, endureLostConnections } = serverOutages({
     start: () => startRedis({ appendfsync: "always" }),
     storeIn: ({ url }, keyPrefix) => ({ kind: "redis", url, keyPrefix, operationTimeoutMs: 2_000 }),
-    happens: "killed and started again every few seconds, stopped, and frozen",
-    outages: [crashed, stopped, crashed, frozen, crashed, crashed],
-    connectionsEnder: async ({ url }) => {
+  });
+
+  test("killed and started again every few seconds, stopped, and frozen, under load: what was accepted comes to its end", async () => {
+    await endure([crashed, stopped, crashed, frozen, crashed, crashed]);
+  }, 120_000);
+
+  test("all its connections ended again and again", async () => {
+    await endureLostConnections(async ({ url }) => {
       const admin = new Redis(url);
       return {
         async endAll() {
@@ -28,6 +34,6 @@ describeWithRedis(`a Redis that goes away (seed ${faultSeed})`, () => {
         },
         close: async () => admin.disconnect(),
       };
-    },
-  });
+    });
+  }, 90_000);
 });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { StoreAddress } from "../support/store-address.ts";
 import { drawer } from "./fault-seed.ts";
 import { FaultWorld, within } from "./fault-world.ts";
@@ -18,11 +18,20 @@ interface ServerOutagesOptions<Server> {
   start(): Promise<Server>;
   /** A place of its own on that server for each test. */
   storeIn(server: Server, place: string): StoreAddress;
-  /** In words. */
-  readonly happens: string;
-  readonly outages: readonly Outage<Server>[];
-  /** Ends all connections to the server but its own, as often as it is called; resolves with how many those were. */
-  connectionsEnder(server: Server): Promise<{ endAll(): Promise<number>; close(): Promise<void> }>;
+}
+
+/** Ends all connections to a server but its own. */
+interface ConnectionsEnder {
+  /** Resolves with how many those were. */
+  endAll(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What a suite's server is put through while three workers and a client work on it, and still everything comes to its end. */
+interface ServerOutages<Server> {
+  endure(outages: readonly Outage<Server>[]): Promise<void>;
+  /** Again and again. */
+  endureLostConnections(openEnder: (server: Server) => Promise<ConnectionsEnder>): Promise<void>;
 }
 
 export const stopped: Outage<MortalServer> = async (server, pause) => {
@@ -37,8 +46,8 @@ export const crashed: Outage<MortalServer> = async (server, pause) => {
   await server.start();
 };
 
-/** The tests of a suite about a server that goes away and comes back while three workers and a client work on it. */
-export function testServerOutages<Server extends MortalServer>(options: ServerOutagesOptions<Server>): void {
+/** To be called in a suite: its tests share a server. */
+export function serverOutages<Server extends MortalServer>(options: ServerOutagesOptions<Server>): ServerOutages<Server> {
   let server: Server;
   let world: FaultWorld | undefined;
   const draw = drawer();
@@ -71,27 +80,29 @@ export function testServerOutages<Server extends MortalServer>(options: ServerOu
     return (await at.audit()).executions;
   }
 
-  test(`${options.happens}, under load: what was accepted comes to its end`, async () => {
-    const at = await underLoad("outages");
-    for (const happen of options.outages) {
-      await goesOn(at);
-      await pause(0, 300);
-      await happen(server, pause);
-    }
-    expect(await endWell(at)).toBeGreaterThan(100);
-  }, 120_000);
+  return {
+    async endure(outages) {
+      const at = await underLoad("outages");
+      for (const happen of outages) {
+        await goesOn(at);
+        await pause(0, 300);
+        await happen(server, pause);
+      }
+      expect(await endWell(at)).toBeGreaterThan(100);
+    },
 
-  test("all its connections ended again and again", async () => {
-    const at = await underLoad("terminated");
-    const connections = await options.connectionsEnder(server);
-    await goesOn(at);
-    let ended = 0;
-    for (let round = 0; round < 40; round++) {
-      await pause(10, 150);
-      ended += await connections.endAll();
-    }
-    await connections.close();
-    expect(ended).toBeGreaterThan(40);
-    await endWell(at);
-  }, 120_000);
+    async endureLostConnections(openEnder) {
+      const at = await underLoad("terminated");
+      const ender = await openEnder(server);
+      await goesOn(at);
+      let ended = 0;
+      for (let round = 0; round < 40; round++) {
+        await pause(10, 150);
+        ended += await ender.endAll();
+      }
+      await ender.close();
+      expect(ended).toBeGreaterThan(40);
+      await endWell(at);
+    },
+  };
 }
