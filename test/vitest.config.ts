@@ -19,9 +19,9 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     reporters: reportFile ? [...reporters, ["json", { outputFile: reportFile }]] : reporters,
-    // By itself Vitest leaves one processor alone. One file more than processors, because some wait for servers most of the time; many more slow
-    // down those that compute beyond their limits.
-    maxWorkers: Math.max(availableParallelism(), 2) + 1,
+    // By itself Vitest leaves one processor alone. More files at once than processors would save the time that some wait for servers, but
+    // slow down those that compute beyond their limits.
+    maxWorkers: Math.max(availableParallelism(), 2),
     sequence: { sequencer: FileOrder },
     projects: projects.map((name) => ({
       extends: true as const,

@@ -6,6 +6,7 @@ import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/err
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
+import { timersInBackground } from "../support/background-timers.ts";
 import { contractAtOnce } from "../support/contract-at-once.ts";
 import { brokerWorld, passing } from "../support/contract-worlds.ts";
 import { describeWithRabbitmq } from "../support/describe-with-rabbitmq.ts";
@@ -22,6 +23,8 @@ const consume = (queue: ExecutionQueue, options: Partial<ReceivedOptions> = {}) 
 const eventually = { timeout: 30_000, interval: 20 };
 
 describeWithRabbitmq("RabbitMQ queue", () => {
+  // An attempt to connect that is under way when its queue is closed times out by itself.
+  timersInBackground("rabbitmq-client");
   let server: RabbitmqServer;
   let prefixes = 0;
   const opened = new Opened();
