@@ -16,7 +16,9 @@ export async function runClient(store: ExecutionStore, workerProgram: URL, url: 
   let writtenByAda = 0;
   workers.Ada.on("message", () => {
     writtenByAda += 1;
-    if (writtenByAda === 3 && workers.Ada.kill("SIGKILL")) console.log("Ada is killed");
+    if (writtenByAda < 3 || !workers.Ada.kill("SIGKILL")) return;
+    console.log("Ada is killed");
+    workers.Ada.removeAllListeners("message"); // what she had said before may still be on its way
   });
 
   const titles = ["Sales", "Costs", "Staff", "Stock"];

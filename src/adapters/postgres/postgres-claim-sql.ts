@@ -24,14 +24,14 @@ const leaseAll = (places: string) => `RETURN QUERY UPDATE S.executions e SET ${l
     FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
 
 const runs = (key: string) => `starts_with(${key}, p_prefix) AND (p_keys IS NULL OR ${key} = ANY (p_keys))`;
+const inReady = `FROM S.executions WHERE "name" = p_name AND "phase" = 'ready'`;
 const readyOrder = `("lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position")`;
 const firstReady = (
   condition: string,
 ) => `SELECT "lane", "rank", "machineKey", "group", "position" INTO v_lane, v_rank, v_first_key, v_first_group, v_first_position
-        FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND ${condition}
+        ${inReady} AND ${condition}
         ORDER BY "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position" LIMIT 1`;
 
-const inReady = `FROM S.executions WHERE "name" = p_name AND "phase" = 'ready'`;
 /**
  * What most claims find: nothing is due, nothing comes before the place where the last one has ended, and its bucket is the only one of its
  * level. One statement then takes from it, and the rest of the function looks for what that did not bring. The claim is no repeated one.
