@@ -47,7 +47,9 @@ export class ServiceCalls<Client> {
       const timer = timers.setTimeout(() => end(new StoreUnavailableError(`${service} gave no answer within ${limitMs} ms`)), limitMs);
       const closed = () => end(new StoreUnavailableError(`the ${usedBy} was closed meanwhile`));
       this.#closing.signal.addEventListener("abort", closed, { once: true });
-      send(client, { abortSignal: over.signal })
+      // A client of the user's may throw where it should reject.
+      const sent = (async () => send(client, { abortSignal: over.signal }))();
+      sent
         .then(resolve, (error: unknown) => reject(toError(error)))
         .finally(() => {
           timers.clearTimeout(timer);
