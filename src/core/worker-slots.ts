@@ -9,11 +9,15 @@ interface WorkerSlotsOptions {
   change(entry: SlotEntry): Promise<SlotReport>;
   /** It waits for its group's limit to let it go on, and looks again after a while. */
   pause(): Promise<void>;
+  lost(lease: WorkerLease, why: string): void;
   reportError(error: unknown): void;
 }
 
 /** Undefined where groups are not limited. */
-export function createWorkerSlots({ options, fleetOptions, patience, owner }: WorkerParts): WorkerSlots | undefined {
+export function createWorkerSlots(
+  { options, fleetOptions, patience, owner }: WorkerParts,
+  lost: (lease: WorkerLease, why: string) => void,
+): WorkerSlots | undefined {
   const { store, name, pollMs = 500, maxConcurrentPerGroup } = options;
   const { clock, maxOfGroup: groupLimit, reportError } = fleetOptions;
   if (maxConcurrentPerGroup === undefined) return undefined;
@@ -24,6 +28,7 @@ export function createWorkerSlots({ options, fleetOptions, patience, owner }: Wo
       return report as SlotReport;
     },
     pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
+    lost,
     reportError,
   });
 }
@@ -51,7 +56,6 @@ export class WorkerSlots {
     this.#next(lease, async () => {
       for (let report = await this.#change(lease, "take"); report !== undefined; report = await this.#change(lease, "take")) {
         if (report.changed) return then();
-        // The lease keeper finds out about any other refusal.
         if (report.reason !== "limited") return;
         await this.#options.pause();
       }
@@ -76,12 +80,20 @@ export class WorkerSlots {
     this.#orders.set(lease, order);
     for (let failures = 1; !lease.lost && !lease.settling && !patience.isOver; failures++) {
       try {
-        return await write({ id: lease.id, fence: lease.fence, change, order });
+        const report = await write({ id: lease.id, fence: lease.fence, change, order });
+        if (!report.changed && report.reason !== "limited") this.#refused(lease, report.reason);
+        return report;
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
         await patience.pause(failures);
       }
     }
     return undefined;
+  }
+
+  /** A store whose clock jumps may renew the lease next: who waits for a slot would then wait for ever. */
+  #refused(lease: WorkerLease, why: string): void {
+    // What is being settled or parked may be gone because it is: that answer decides.
+    if (!lease.settling && !lease.parking) this.#options.lost(lease, why);
   }
 }

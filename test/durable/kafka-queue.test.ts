@@ -38,7 +38,7 @@ function queue(): ExecutionQueue {
 }
 
 describeWithKafka("a durable coordinator with a Kafka queue", () => {
-  test("300 executions end once each, though a worker joins and another leaves in the middle", async () => {
+  test("executions end once each, though a worker joins and another leaves in the middle", async () => {
     const runs = new Map<number, number>();
     const running = new Set<string>();
     const orchestrator = (worker: string) => async (n: number) => {
@@ -48,18 +48,26 @@ describeWithKafka("a durable coordinator with a Kafka queue", () => {
     };
     const client = world.client({ orchestrator: orchestrator("client"), queue: queue() });
     const first = world.worker({ orchestrator: orchestrator("first"), queue: queue(), maxConcurrent: 5, pollMs: 60_000 });
-    const start = (from: number) =>
-      client.startMany(Array.from({ length: 100 }, (_, index) => ({ input: from + index, options: { group: `g${index % 10}` } })));
-    const ids = await start(0);
+    const ids: string[] = [];
+    const startSome = async () => {
+      const from = ids.length;
+      const some = Array.from({ length: 100 }, (_, index) => ({ input: from + index, options: { group: `g${index % 10}` } }));
+      ids.push(...(await client.startMany(some)));
+    };
+    await startSome();
     await expect.poll(() => runs.size, { timeout: 30_000 }).toBeGreaterThanOrEqual(50);
     world.worker({ orchestrator: orchestrator("second"), queue: queue(), maxConcurrent: 5, pollMs: 60_000 });
-    ids.push(...(await start(100)));
-    await expect.poll(() => running.has("second"), { timeout: 30_000 }).toBe(true);
+    // However long the brokers take to give it its part.
+    while (!running.has("second")) {
+      await startSome();
+      await Promise.all(ids.map((id) => client.waitFor(id)));
+    }
+    await startSome();
     await first.close({ mode: "release" });
-    ids.push(...(await start(200)));
-    expect(await Promise.all(ids.map((id) => client.waitFor(id)))).toEqual(Array.from({ length: 300 }, (_, n) => n + 1));
-    expect([...runs.values()]).toEqual(Array.from({ length: 300 }, () => 1));
-    expect([running.has("client"), await client.counts()]).toMatchObject([false, { completed: 300, total: 300 }]);
+    await startSome();
+    expect(await Promise.all(ids.map((id) => client.waitFor(id)))).toEqual(ids.map((_, n) => n + 1));
+    expect([...runs.values()]).toEqual(ids.map(() => 1));
+    expect([running.has("client"), await client.counts()]).toMatchObject([false, { completed: ids.length, total: ids.length }]);
   }, 60_000);
 
   test("a delayed start, which Kafka cannot hold back, begins when it is due", async () => {

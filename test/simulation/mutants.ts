@@ -122,6 +122,13 @@ export const durableFaults: readonly RareFault[] = [
     first: 537,
   },
   {
+    name: "a machine whose slot is refused keeps its lease",
+    file: "src/core/worker-slots.ts",
+    find: "if (!lease.settling && !lease.parking) this.#options.lost(lease, why);",
+    replace: "void why;",
+    first: 492_954_785_264,
+  },
+  {
     name: "a message is acknowledged before the store is asked about it",
     file: "src/core/worker-queue.ts",
     find: "      this.#messages.push(delivery);\n      this.#options.arrived();\n",
