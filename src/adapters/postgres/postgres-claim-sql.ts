@@ -1,22 +1,36 @@
 import { steadyPlans } from "./postgres-tables.ts";
 
+const rare = ["idempotencyKey", "cancelRequestedAt", "reason", "progress", "error", "abandoned", "settings"];
+
+/** Of what few records have, in one text, because each column of an answer has its price: null where there is nothing. */
+const more = `CASE WHEN num_nonnulls(${rare.map((name) => `e."${name}"`).join(", ")}) > 0 OR e."lastSignal" > 0 OR e."consumedSignal" > 0 OR e."tags" <> '[]' THEN json_strip_nulls(json_build_object(
+    ${rare.map((name) => `'${name}', e."${name}"`).join(", ")},
+    'lastSignal', e."lastSignal", 'consumedSignal', e."consumedSignal", 'tags', e."tags"::json))::text END`;
+
 /** What a claim tells of each record that it took, in this order. */
 const claimedColumns = [
-  ...["id text", "sequence bigint", "lane integer", "rank float8", "machineKey text", "group text", "position bigint", "tags text"],
-  ...["attempt integer", "maxAttempts integer", "takeovers integer", "maxTakeovers integer", "fence integer", "owner text"],
-  ...["leaseExpiresAt bigint", "queuedAt bigint", "startedAt bigint", "timeoutMs float8", "machineId text", "machineVersion text"],
-  ...["idempotencyKey text", "cancelRequestedAt bigint", "reason text", "lastSignal integer", "consumedSignal integer", "progress text"],
-  ...["error text", "abandoned integer", "input text", "settings text", "retry text", "trace text", "checkpointRevision integer"],
-  "checkpointBody text",
+  ...[
+    "id text",
+    "sequence bigint",
+    "lane integer",
+    "rank float8",
+    "group text",
+    "position bigint",
+    "attempt integer",
+    "maxAttempts integer",
+  ],
+  ...["takeovers integer", "maxTakeovers integer", "fence integer", "leaseExpiresAt bigint", "queuedAt bigint", "startedAt bigint"],
+  ...["timeoutMs float8", "machineId text", "machineVersion text", "input text", "retry text", "trace text", "checkpointRevision integer"],
+  ...["checkpointBody text", "more text"],
 ].map((column) => column.split(" ") as [name: string, type: string]);
 
 /** Before them: milliseconds until more is due; an id that was not claimed, and why. */
 export const claimedOffset = 3;
 export const claimedNames = claimedColumns.map(([name]) => name);
 
-const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => `e."${name}"`).join(", ")}`;
+const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => (name === "more" ? more : `e."${name}"`)).join(", ")}`;
 
-const leased = `"status" = 'running', "phase" = 'leased', "owner" = p_owner, "leaseExpiresAt" = v_expires, "fence" = e."fence" + 1,
+const leased = `"status" = 'running', "phase" = 'leased', "owner" = p_owner, "claimId" = p_claim_id, "leaseExpiresAt" = v_expires, "fence" = e."fence" + 1,
     "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)`;
 
 /** Leases the records at these places, which are locked and so cannot move, and returns them, in this order. */
@@ -88,36 +102,30 @@ RETURNS SETOF S.claimed LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE
   v_now bigint; v_expires bigint;
   v_need integer := p_limit; v_before integer := 0;
-  v_taken bigint[] := '{}'; v_fences integer[] := '{}';
-  v_places tid[]; v_got bigint[]; v_got_fences integer[]; v_out S.claimed;
+  v_taken integer := 0; v_places tid[]; v_out S.claimed;
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
   v_known boolean := p_from_position IS NOT NULL; v_goes_on boolean := v_known; v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
   v_wrapped boolean; v_room integer; v_want integer; v_share integer; v_locked text[] := '{}'; v_limited boolean := p_group_limit IS NOT NULL OR p_groups IS NOT NULL;
-  v_earlier S.claims; v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
+  v_row S.executions; v_due bigint; v_oldest bigint; b integer; v_id text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || p_claim_id, 1));
   v_now := S.now_ms();
   v_expires := v_now + p_lease_ms::bigint;
   IF p_from_position IS NOT NULL AND ${runs("p_from_key")} AND ${goesOnPlainly} THEN
-    RETURN QUERY WITH taken AS (
+    RETURN QUERY WITH kept AS (INSERT INTO S.claims VALUES (p_name, p_claim_id, v_now))
       UPDATE S.executions e SET ${leased} FROM (
         SELECT ctid AS place FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = p_from_lane AND "rank" = p_from_rank
         AND "machineKey" COLLATE "C" = p_from_key AND "group" COLLATE "C" = p_from_group AND "position" >= p_from_position
         ORDER BY "position" LIMIT p_limit FOR UPDATE SKIP LOCKED) AS free
-      WHERE e.ctid = free.place RETURNING ${claimedNames.map((name) => `e."${name}"`).join(", ")}
-    ), kept AS (
-      INSERT INTO S.claims SELECT p_name, p_claim_id, v_now, array_agg(e."sequence"), array_agg(e."fence") FROM taken e HAVING count(*) > 0
-    ) SELECT ${claimedRow} FROM taken e;
+      WHERE e.ctid = free.place RETURNING ${claimedRow};
     GET DIAGNOSTICS v_before = ROW_COUNT;
     IF v_before = p_limit THEN RETURN; END IF;
     v_need := v_need - v_before;
     v_goes_on := v_before = 0;
   ELSE
-    SELECT * INTO v_earlier FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id;
-    IF FOUND THEN
-      RETURN QUERY SELECT ${claimedRow} FROM unnest(v_earlier."sequences", v_earlier."fences") AS c(s, f)
-        JOIN S.executions e ON e."sequence" = c.s WHERE e."fence" = c.f AND e."phase" = 'leased';
+    IF EXISTS (SELECT 1 FROM S.claims WHERE "name" = p_name AND "claimId" = p_claim_id) THEN
+      RETURN QUERY SELECT ${claimedRow} FROM S.executions e WHERE e."name" = p_name AND e."phase" = 'leased' AND e."claimId" = p_claim_id;
       RETURN;
     END IF;
   END IF;
@@ -141,7 +149,7 @@ BEGIN
       END IF;
       IF v_out."refusal" IS NULL THEN
         ${leaseAll("v_places")};
-        v_taken := v_taken || v_row."sequence"; v_fences := v_fences || v_row."fence" + 1;
+        v_taken := v_taken + 1;
         v_need := v_need - 1;
       ELSE
         v_out."refused" := v_id;
@@ -160,7 +168,7 @@ BEGIN
       ${firstReady('("lane", "rank") > (v_lane, v_rank)')};
     END IF;
     IF NOT FOUND THEN
-      EXIT WHEN NOT v_goes_on OR cardinality(v_taken) > 0;
+      EXIT WHEN NOT v_goes_on OR v_taken > 0;
       -- That there is nothing is said only after a look from the start.
       v_goes_on := false; v_lane := -1; v_rank := 0;
       CONTINUE;
@@ -215,29 +223,28 @@ BEGIN
           END IF;
           CONTINUE WHEN v_want <= 0;
           v_from := CASE WHEN v_bucket_keys[b] = v_first_key AND v_bucket_groups[b] = v_first_group THEN v_first_position ELSE '-9223372036854775808' END;
-          SELECT array_agg(free.ctid), array_agg(free."sequence"), array_agg(free."fence" + 1) INTO v_places, v_got, v_got_fences FROM (
-            SELECT ctid, "sequence", "fence" FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
+          v_places := ARRAY(
+            SELECT ctid FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = v_lane AND "rank" = v_rank
             AND "machineKey" COLLATE "C" = v_bucket_keys[b] AND "group" COLLATE "C" = v_bucket_groups[b] AND "position" >= v_from
-            ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED) AS free;
-          CONTINUE WHEN v_got IS NULL;
+            ORDER BY "position" LIMIT v_want FOR UPDATE SKIP LOCKED);
+          CONTINUE WHEN cardinality(v_places) = 0;
           ${leaseAll("v_places")};
-          v_taken := v_taken || v_got; v_fences := v_fences || v_got_fences;
-          v_need := v_need - cardinality(v_got);
-          IF cardinality(v_got) = v_want THEN v_remaining := v_remaining || b; END IF;
+          v_taken := v_taken + cardinality(v_places);
+          v_need := v_need - cardinality(v_places);
+          IF cardinality(v_places) = v_want THEN v_remaining := v_remaining || b; END IF;
         END LOOP;
         v_active := v_remaining;
       END LOOP;
     END LOOP;
   END LOOP;
-  IF cardinality(v_taken) > 0 THEN
-    INSERT INTO S.claims AS c VALUES (p_name, p_claim_id, v_now, v_taken, v_fences)
-      ON CONFLICT ("name", "claimId") DO UPDATE SET "sequences" = c."sequences" || excluded."sequences", "fences" = c."fences" || excluded."fences";
+  IF v_taken > 0 THEN
+    INSERT INTO S.claims VALUES (p_name, p_claim_id, v_now) ON CONFLICT DO NOTHING;
     IF p_rate_limit IS NOT NULL THEN
-      INSERT INTO S.claim_times VALUES (p_name, v_now, cardinality(v_taken));
+      INSERT INTO S.claim_times VALUES (p_name, v_now, v_taken);
       DELETE FROM S.claim_times WHERE "name" = p_name AND "at" < v_now - 86400000;
     END IF;
   END IF;
-  IF v_before + cardinality(v_taken) < p_limit THEN
+  IF v_before + v_taken < p_limit THEN
     SELECT min("dueAt") INTO v_due FROM S.executions WHERE "name" = p_name AND "dueAt" IS NOT NULL;
     IF p_rate_limit IS NOT NULL AND p_rate_limit <= (SELECT coalesce(sum("count"), 0) FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval) THEN
       SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;

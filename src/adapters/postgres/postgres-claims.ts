@@ -1,4 +1,5 @@
 import type { LeaseRefusal } from "../../model/lease.ts";
+import { machineKey } from "../../model/stored-execution.ts";
 import type { ClaimedExecution, ClaimRefusal, ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { Settlement, SettleReport } from "../../ports/store-settle.ts";
 import { claimedNames, claimedOffset } from "./postgres-claim-sql.ts";
@@ -64,7 +65,7 @@ export async function settleLeases(
   settlements: readonly Settlement[],
 ): Promise<SettleReport[]> {
   const rows = await connection.rows<Row>("settle", settleSql, toSettleValues(name, owner, settlements));
-  return toSettleReports(rows, settlements.length);
+  return toSettleReports(rows, settlements);
 }
 
 /** Both in one statement, the settlements first: what they free may be claimed again. Not for claims whose limits make them wait for others. */
@@ -78,7 +79,7 @@ export async function settleAndClaim(
   const rows = await connection.rows<Row>("settle and claim", settleAndClaimSql, values);
   const settled = rows.filter(([ord]) => ord !== null);
   const claimed = rows.filter(([ord]) => ord === null);
-  return { reports: toSettleReports(settled, settlements.length), claim: toClaim(claimed, settledColumns, claim) };
+  return { reports: toSettleReports(settled, settlements), claim: toClaim(claimed, settledColumns, claim) };
 }
 
 export async function limitsOf(
@@ -149,7 +150,7 @@ function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): Turne
     if (due !== null) nextDueInMs = due;
     else if (refusedId !== null && refusal !== null) refused.push({ id: refusedId, reason: refusal });
     else {
-      executions.push(toClaimed(row, from + claimedOffset, request.name));
+      executions.push(toClaimed(row, from + claimedOffset, request));
       last = row;
     }
   }
@@ -163,18 +164,27 @@ function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): Turne
 }
 
 function toTurn(row: Row, from: number, start: ClaimTurn | undefined): Omit<ClaimTurn, "walkedAt"> {
-  const [lane, rank, machineKey, group, position] = row.slice(from + laneAt, from + laneAt + 5) as [number, number, string, string, number];
-  const isSameBucket = start?.lane === lane && start.rank === rank && start.machineKey === machineKey && start.group === group;
+  const at = (name: string) => row[from + claimedNames.indexOf(name)];
+  const [lane, rank, group, position] = ["lane", "rank", "group", "position"].map(at) as [number, number, string, number];
+  const key = machineKey(at("machineId") as string, (at("machineVersion") as string | null) ?? undefined);
+  const isSameBucket = start?.lane === lane && start.rank === rank && start.machineKey === key && start.group === group;
   // What had been given back says nothing about the others.
-  return { lane, rank, machineKey, group, position: isSameBucket ? Math.max(position, start.position) : position };
+  return { lane, rank, machineKey: key, group, position: isSameBucket ? Math.max(position, start.position) : position };
 }
-
-const laneAt = claimedNames.indexOf("lane");
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
-/** In the order of `claimedNames`. Most of what may be absent is. */
-function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
+/** What few have. */
+interface More extends Partial<Pick<ClaimedExecution, "idempotencyKey" | "cancelRequestedAt" | "progress" | "error" | "settings">> {
+  readonly reason?: string;
+  readonly abandoned?: number;
+  readonly lastSignal: number;
+  readonly consumedSignal: number;
+  readonly tags: readonly string[];
+}
+
+/** In the order of `claimedNames`. */
+function toClaimed(row: Row, from: number, { name, owner }: ClaimRequest): ClaimedExecution {
   let at = from;
   const next = () => row[at++];
   const text = () => next() as string;
@@ -183,10 +193,8 @@ function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
   const sequence = number();
   at += 1; // lane
   const rank = number();
-  at += 1; // machineKey
   const group = text();
   at += 1; // position
-  const tags = text();
   const execution: Writable<ClaimedExecution> = {
     name,
     id,
@@ -194,44 +202,28 @@ function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
     status: "running",
     parked: false,
     priority: rank === 0 ? 0 : -rank,
-    tags: tags === "[]" ? [] : JSON.parse(tags),
+    tags: [],
     attempt: number(),
     maxAttempts: number(),
     takeovers: number(),
     maxTakeovers: number(),
     fence: number(),
-    owner: text(),
+    owner,
     leaseExpiresAt: number(),
     queuedAt: number(),
+    startedAt: number(),
     lastSignal: 0,
     consumedSignal: 0,
     machineId: "",
     input: "",
   };
   if (group !== "") execution.group = group;
-  const startedAt = next();
-  if (startedAt !== null) execution.startedAt = startedAt as number;
   const timeoutMs = next();
   if (timeoutMs !== null) execution.timeoutMs = timeoutMs as number;
   execution.machineId = text();
   const machineVersion = next();
   if (machineVersion !== null) execution.machineVersion = machineVersion as string;
-  const idempotencyKey = next();
-  if (idempotencyKey !== null) execution.idempotencyKey = idempotencyKey as string;
-  const cancelRequestedAt = next();
-  if (cancelRequestedAt !== null) execution.cancelRequestedAt = cancelRequestedAt as number;
-  const reason = fromReason(next() as string | null);
-  if (reason !== undefined) execution.reason = reason;
-  execution.lastSignal = number();
-  execution.consumedSignal = number();
-  const progress = next();
-  if (progress !== null) execution.progress = progress as string;
-  const error = next();
-  if (error !== null) execution.error = error as string;
-  if (next() === 1) execution.abandoned = true;
   execution.input = text();
-  const settings = next();
-  if (settings !== null) execution.settings = settings as string;
   const retry = next();
   if (retry !== null) execution.retry = retry as string;
   const trace = next();
@@ -239,7 +231,14 @@ function toClaimed(row: Row, from: number, name: string): ClaimedExecution {
   const revision = number();
   const body = next();
   if (body !== null) execution.checkpoint = { revision, body: body as string };
+  const more = next();
+  if (more !== null) Object.assign(execution, toMore(JSON.parse(more as string) as More));
   return execution;
+}
+
+function toMore({ reason, abandoned, ...more }: More): Partial<ClaimedExecution> {
+  const text = fromReason(reason ?? null);
+  return { ...more, ...(text !== undefined && { reason: text }), ...(abandoned === 1 && { abandoned: true }) };
 }
 
 function toSettleValues(name: string, owner: string, settlements: readonly Settlement[]): unknown[] {
@@ -260,11 +259,16 @@ function toSettleValues(name: string, owner: string, settlements: readonly Settl
   ];
 }
 
-function toSettleReports(rows: readonly Row[], count: number): SettleReport[] {
-  const reports: SettleReport[] = new Array(count);
-  for (const [ord, at, , outcome, refusal] of rows) {
-    // The first of several tells what happened.
-    reports[(ord as number) - 1] ??=
+const endedAs = { complete: "completed", fail: "failed", cancel: "cancelled", retry: "queued", release: "queued" } as const;
+
+/** The first row tells when those have ended of which no other one tells. */
+function toSettleReports([ended, ...others]: readonly Row[], settlements: readonly Settlement[]): SettleReport[] {
+  const endedAt = ended?.[1] as number;
+  const reports = settlements.map(
+    ({ outcome }): SettleReport => ({ settled: true, status: endedAs[outcome.type], at: endedAt, repeated: false }),
+  );
+  for (const [ord, at, , outcome, refusal] of others) {
+    reports[(ord as number) - 1] =
       refusal === null || refusal === "repeated"
         ? { settled: true, status: outcome as "queued", at: at as number, repeated: refusal !== null }
         : { settled: false, reason: refusal as LeaseRefusal };

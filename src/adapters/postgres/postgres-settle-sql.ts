@@ -8,6 +8,8 @@ const sequenceOf = `(SELECT e."sequence" FROM S.executions e WHERE e."id" = give
 const sequencesOf = `ARRAY(SELECT ${sequenceOf} FROM unnest(p_ids) AS given(id))`;
 /** In front of what was never claimed, in the old order; claims look below 0 first. */
 const putBack = (row: string) => `CASE WHEN ${row}."position" < 0 THEN ${row}."position" ELSE ${row}."position" - ${2 ** 52} END`;
+/** The status of one that has ended as its holder wanted. */
+const asAsked = `CASE u.type WHEN 'complete' THEN 'completed' WHEN 'fail' THEN 'failed' WHEN 'cancel' THEN 'cancelled' END`;
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
 /**
@@ -31,9 +33,9 @@ END $$;
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
 RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms(); v_sequences bigint[]; v_settled integer;
+DECLARE v_now bigint := S.now_ms(); v_sequences bigint[]; v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[];
 BEGIN
-  RETURN QUERY UPDATE S.executions e SET
+  WITH settled AS (UPDATE S.executions e SET
       "status" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN 'cancelled' WHEN u.type = 'complete' THEN 'completed' WHEN u.type = 'fail' THEN 'failed'
         WHEN u.type = 'cancel' THEN 'cancelled' ELSE 'queued' END,
       "phase" = CASE WHEN ${ends} THEN 'final' WHEN u.delay > 0 THEN 'delayed' ELSE 'ready' END,
@@ -42,7 +44,7 @@ BEGIN
       "lane" = 1, "readySince" = CASE WHEN ${ends} THEN e."readySince" ELSE v_now END,
       "position" = CASE WHEN u.type = 'retry' THEN nextval('S.positions') WHEN u.type = 'release' THEN ${putBack("e")} ELSE e."position" END,
       "attemptStep" = CASE WHEN u.type = 'retry' THEN 1 ELSE e."attemptStep" END,
-      "owner" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = u.fence,
+      "owner" = NULL, "claimId" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = u.fence,
       "result" = CASE WHEN e."cancelRequestedAt" IS NULL AND u.type = 'complete' THEN u.result END,
       "error" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN e."error" WHEN u.type IN ('fail', 'retry') THEN u.error WHEN u.type = 'complete' THEN NULL ELSE e."error" END,
       "reason" = CASE WHEN e."cancelRequestedAt" IS NULL AND u.type = 'cancel' THEN u.reason ELSE e."reason" END,
@@ -50,23 +52,28 @@ BEGIN
       "progress" = coalesce(u.progress, e."progress"),
       "checkpointBody" = CASE WHEN ${ends} OR u.dropped THEN NULL ELSE e."checkpointBody" END,
       "checkpointRevision" = CASE WHEN u.dropped AND NOT ${ends} THEN 0 ELSE e."checkpointRevision" END
-    FROM (SELECT ${sequenceOf} AS sequence, given.* FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
+    FROM (SELECT * FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
       WITH ORDINALITY AS given(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id) AS u
-    WHERE e."sequence" = u.sequence AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
-    RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8, NULL::text;
-  GET DIAGNOSTICS v_settled = ROW_COUNT;
+    WHERE e."id" = u.id AND e."name" = p_name AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
+    RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8 AS at, e."status" = ${asAsked} AS is_plain
+  ) SELECT array_agg(ord), array_agg(ord) FILTER (WHERE is_plain IS NOT TRUE), array_agg(status) FILTER (WHERE is_plain IS NOT TRUE),
+      array_agg(at) FILTER (WHERE is_plain IS NOT TRUE) INTO v_settled, v_odd, v_statuses, v_times FROM settled;
+  -- One row for all that have ended as they should; those that follow tell of what did not.
+  o_ord := 0; o_at := v_now;
+  RETURN NEXT;
+  IF v_odd IS NOT NULL THEN RETURN QUERY SELECT *, NULL::text FROM unnest(v_odd, v_statuses, v_times); END IF;
   IF p_types && ARRAY['retry', 'release'] THEN PERFORM pg_notify('WORK', p_name); END IF;
   IF EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > v_now) THEN
     v_sequences := ${sequencesOf};
     PERFORM S.tell_final(p_name, ARRAY(SELECT e."id" FROM unnest(v_sequences) AS given(sequence) JOIN S.executions e ON e."sequence" = given.sequence
       WHERE e."phase" = 'final'), v_now);
   END IF;
-  -- Of all, because it is simpler: who has been told above has been told.
-  IF v_settled < cardinality(p_ids) THEN
+  IF coalesce(cardinality(v_settled), 0) < cardinality(p_ids) THEN
     v_sequences := ${sequencesOf};
     RETURN QUERY SELECT r.ord::integer, CASE WHEN e."settledFence" = r.fence THEN CASE e."status" WHEN 'running' THEN 'queued' ELSE e."status" END END,
       coalesce(e."completedAt", e."dueAt", e."readySince")::float8, CASE WHEN e."settledFence" = r.fence THEN 'repeated' ELSE coalesce(${refusal}, 'superseded') END
-      FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence;
+      FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence
+      WHERE NOT r.ord = ANY (coalesce(v_settled, '{}'));
   END IF;
 END $$;
 

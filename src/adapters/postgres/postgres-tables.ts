@@ -2,21 +2,20 @@
 export const tablesSql = `
 CREATE SEQUENCE S.positions;
 CREATE TABLE S.executions (
-  "sequence" bigint PRIMARY KEY,
-  "name" text NOT NULL, "id" text NOT NULL, "startToken" text NOT NULL, "inputHash" text, "idempotencyKey" text,
-  "rank" double precision NOT NULL, "group" text NOT NULL, "machineId" text NOT NULL, "queuedAt" bigint NOT NULL, "maxTakeovers" integer NOT NULL,
-  "status" text NOT NULL DEFAULT 'queued', "phase" text NOT NULL, "lane" integer NOT NULL DEFAULT 1, "position" bigint NOT NULL,
-  "readySince" bigint NOT NULL, "machineKey" text NOT NULL,
-  "attempt" integer NOT NULL DEFAULT 0, "attemptStep" integer NOT NULL DEFAULT 1, "takeovers" integer NOT NULL DEFAULT 0,
-  "fence" integer NOT NULL DEFAULT 0, "settledFence" integer NOT NULL DEFAULT 0, "owner" text, "leaseExpiresAt" bigint,
-  "holdsSlot" integer NOT NULL DEFAULT 0, "dueAt" bigint, "startedAt" bigint, "completedAt" bigint,
-  "cancelRequestedAt" bigint, "cancelToken" text, "reason" text,
-  "lastSignal" integer NOT NULL DEFAULT 0, "consumedSignal" integer NOT NULL DEFAULT 0, "lastEvent" integer NOT NULL DEFAULT 0,
-  "checkpointRevision" integer NOT NULL DEFAULT 0, "slotOrder" bigint NOT NULL DEFAULT 0,
-  "machineVersion" text, "maxAttempts" integer NOT NULL, "timeoutMs" double precision, "tags" text NOT NULL,
-  "input" text NOT NULL, "settings" text, "retry" text, "trace" text, "progress" text, "result" text, "error" text,
-  "abandoned" integer, "checkpointBody" text
-) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+  "sequence" bigint PRIMARY KEY, "queuedAt" bigint NOT NULL, "rank" double precision NOT NULL, "timeoutMs" double precision,
+  "maxAttempts" integer NOT NULL, "maxTakeovers" integer NOT NULL,
+  "name" text NOT NULL, "id" text NOT NULL, "startToken" text NOT NULL, "inputHash" text, "idempotencyKey" text, "group" text NOT NULL,
+  "machineId" text NOT NULL, "tags" text NOT NULL, "input" text NOT NULL, "settings" text, "retry" text, "trace" text,
+  "machineVersion" text, "machineKey" text NOT NULL,
+  "position" bigint NOT NULL, "readySince" bigint NOT NULL, "slotOrder" bigint NOT NULL DEFAULT 0,
+  "takeovers" integer NOT NULL DEFAULT 0, "lastSignal" integer NOT NULL DEFAULT 0, "consumedSignal" integer NOT NULL DEFAULT 0,
+  "lastEvent" integer NOT NULL DEFAULT 0, "checkpointRevision" integer NOT NULL DEFAULT 0, "lane" integer NOT NULL DEFAULT 1,
+  "attempt" integer NOT NULL DEFAULT 0, "attemptStep" integer NOT NULL DEFAULT 1, "fence" integer NOT NULL DEFAULT 0,
+  "settledFence" integer NOT NULL DEFAULT 0, "holdsSlot" integer NOT NULL DEFAULT 0, "abandoned" integer,
+  "dueAt" bigint, "startedAt" bigint, "completedAt" bigint, "leaseExpiresAt" bigint, "cancelRequestedAt" bigint,
+  "status" text NOT NULL DEFAULT 'queued', "phase" text NOT NULL, "owner" text, "claimId" text, "cancelToken" text, "reason" text,
+  "progress" text, "result" text, "error" text, "checkpointBody" text
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX executions_by_id ON S.executions ("id", "name");
 CREATE UNIQUE INDEX executions_by_key ON S.executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
 CREATE INDEX executions_ready ON S.executions ("name", "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position") WHERE "phase" = 'ready';
@@ -30,8 +29,7 @@ CREATE TABLE S.signals ("execution" bigint NOT NULL, "sequence" integer NOT NULL
   PRIMARY KEY ("execution", "sequence"));
 CREATE TABLE S.events ("execution" bigint NOT NULL, "sequence" integer NOT NULL, "fence" integer NOT NULL, "ordinal" double precision NOT NULL,
   "at" bigint NOT NULL, "body" text NOT NULL, PRIMARY KEY ("execution", "sequence"));
-CREATE TABLE S.claims ("name" text NOT NULL, "claimId" text NOT NULL, "at" bigint NOT NULL, "sequences" bigint[] NOT NULL, "fences" integer[] NOT NULL,
-  PRIMARY KEY ("name", "claimId"));
+CREATE TABLE S.claims ("name" text NOT NULL, "claimId" text NOT NULL, "at" bigint NOT NULL, PRIMARY KEY ("name", "claimId"));
 CREATE TABLE S.claim_times ("name" text NOT NULL, "at" bigint NOT NULL, "count" integer NOT NULL);
 CREATE INDEX claim_times_by_name ON S.claim_times ("name", "at");
 CREATE TABLE S.followers ("id" text PRIMARY KEY, "name" text NOT NULL, "until" bigint NOT NULL);
