@@ -69,8 +69,8 @@ DECLARE v_count integer;
 BEGIN
   UPDATE S.executions e SET "phase" = 'ready', "lane" = CASE e."status" WHEN 'running' THEN 0 ELSE 1 END, "position" = nextval('S.positions'),
     "readySince" = p_now, "dueAt" = NULL
-  FROM (SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt", "sequence" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
-  WHERE e."sequence" = due."sequence";
+  FROM (SELECT ctid AS place FROM S.executions WHERE "name" = p_name AND "dueAt" <= p_now AND "dueAt" IS NOT NULL ORDER BY "dueAt", "sequence" LIMIT 1000 FOR UPDATE SKIP LOCKED) AS due
+  WHERE e.ctid = due.place;
   GET DIAGNOSTICS v_count = ROW_COUNT;
   RETURN v_count;
 END $$;
@@ -138,7 +138,7 @@ BEGIN
     IF p_rate_limit IS NULL THEN v_need := cardinality(p_ids); END IF;
     FOR v_id IN SELECT DISTINCT i FROM unnest(p_ids) AS i ORDER BY i LOOP
       SELECT * INTO v_row FROM S.executions WHERE "name" = p_name AND "id" = v_id FOR UPDATE;
-      v_places := ARRAY(SELECT e.ctid FROM S.executions e WHERE e."sequence" = v_row."sequence");
+      v_places := ARRAY(SELECT e.ctid FROM S.executions e WHERE e."name" = p_name AND e."id" = v_id);
       v_out := NULL;
       v_out."refusal" := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
         WHEN NOT (starts_with(v_row."machineKey", p_prefix) AND (p_keys IS NULL OR v_row."machineKey" = ANY (p_keys))) THEN 'machine'

@@ -1,4 +1,4 @@
-import { steadyPlans } from "./postgres-tables.ts";
+import { steadyPlans, unleased } from "./postgres-tables.ts";
 
 /** Inserts in one statement; what conflicted is looked at afterwards, so that the caller's transaction is never aborted. */
 export const insertSql = `
@@ -18,7 +18,7 @@ DECLARE
 BEGIN
   IF p_max_queued IS NOT NULL THEN
     SELECT p_max_queued - count(*) INTO v_room FROM (
-      SELECT 1 FROM S.executions WHERE "name" = p_name AND "status" = 'queued' AND "completedAt" IS NULL LIMIT p_max_queued) AS waiting;
+      SELECT 1 FROM S.executions WHERE "name" = p_name AND "status" = 'queued' AND ${unleased} LIMIT p_max_queued) AS waiting;
   END IF;
   WITH inserted AS (
     INSERT INTO S.executions ("sequence", "position", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "machineVersion",
@@ -71,7 +71,7 @@ BEGIN
     PERFORM pg_notify('WORK', p_name);
   END IF;
   RETURN QUERY SELECT i, v_outcomes[i], v_others[i], v_ats[i]::float8,
-    (SELECT count(*) FROM S.executions WHERE "name" = p_name AND "status" = 'queued' AND "completedAt" IS NULL AND v_outcomes[i] = 'full')::float8
+    (SELECT count(*) FROM S.executions WHERE "name" = p_name AND "status" = 'queued' AND ${unleased} AND v_outcomes[i] = 'full')::float8
     FROM generate_subscripts(v_outcomes, 1) AS i;
 END $$;
 `;

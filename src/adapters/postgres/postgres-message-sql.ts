@@ -17,10 +17,10 @@ BEGIN
         "status" = CASE o_outcome WHEN 'running' THEN x."status" ELSE 'cancelled' END, "phase" = CASE o_outcome WHEN 'running' THEN x."phase" ELSE 'final' END,
         "completedAt" = CASE o_outcome WHEN 'running' THEN NULL ELSE v_now END, "dueAt" = NULL,
         "checkpointBody" = CASE o_outcome WHEN 'running' THEN x."checkpointBody" END
-      WHERE x."sequence" = e."sequence";
+      WHERE x."name" = p_name AND x."id" = e."id";
       IF o_outcome = 'running' THEN v_running := v_running || e."id"; ELSE v_final := v_final || e."id"; END IF;
     ELSIF e."phase" = 'leased' AND strpos(e."cancelToken" || chr(31), chr(31) || r.token || chr(31)) = 0 THEN
-      UPDATE S.executions x SET "cancelToken" = left(chr(31) || r.token || e."cancelToken", 1000) WHERE x."sequence" = e."sequence";
+      UPDATE S.executions x SET "cancelToken" = left(chr(31) || r.token || e."cancelToken", 1000) WHERE x."name" = p_name AND x."id" = e."id";
     END IF;
     RETURN NEXT;
   END LOOP;
@@ -55,7 +55,7 @@ BEGIN
           "lane" = CASE x."phase" WHEN 'parked' THEN 0 ELSE x."lane" END, "readySince" = CASE x."phase" WHEN 'parked' THEN v_now ELSE x."readySince" END,
           "position" = CASE x."phase" WHEN 'parked' THEN nextval('S.positions') ELSE x."position" END,
           "dueAt" = CASE x."phase" WHEN 'parked' THEN NULL ELSE x."dueAt" END
-        WHERE x."sequence" = e."sequence";
+        WHERE x."name" = p_name AND x."id" = e."id";
         v_told := v_told || e."id";
         -- A claim at this moment passes by what is locked here, so it is told to look again.
         v_awake := v_awake OR e."phase" IN ('parked', 'ready');
@@ -81,7 +81,7 @@ BEGIN
       IF v_last IS NULL OR r.ordinal > v_last THEN
         o_sequence := e."lastEvent" + 1;
         INSERT INTO S.events VALUES (e."sequence", o_sequence, r.fence, r.ordinal, v_now, r.body);
-        UPDATE S.executions x SET "lastEvent" = o_sequence WHERE x."sequence" = e."sequence";
+        UPDATE S.executions x SET "lastEvent" = o_sequence WHERE x."name" = p_name AND x."id" = e."id";
         IF o_sequence > p_max THEN DELETE FROM S.events v WHERE v."execution" = e."sequence" AND v."sequence" <= o_sequence - p_max; END IF;
       END IF;
     END IF;
@@ -90,13 +90,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION S.remove(p_name text, p_older_ms float8, p_limit integer) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_gone bigint[];
+DECLARE v_gone bigint[]; v_places tid[];
 BEGIN
-  v_gone := ARRAY(SELECT "sequence" FROM S.executions WHERE "name" = p_name AND "completedAt" < S.now_ms() - p_older_ms AND "completedAt" IS NOT NULL
-    ORDER BY "completedAt" LIMIT p_limit FOR UPDATE SKIP LOCKED);
+  SELECT coalesce(array_agg("sequence"), '{}'), array_agg(place) INTO v_gone, v_places FROM (
+    SELECT "sequence", ctid AS place FROM S.executions WHERE "name" = p_name AND "completedAt" < S.now_ms() - p_older_ms AND "completedAt" IS NOT NULL
+    ORDER BY "completedAt" LIMIT p_limit FOR UPDATE SKIP LOCKED) AS ended;
   DELETE FROM S.signals WHERE "execution" = ANY (v_gone);
   DELETE FROM S.events WHERE "execution" = ANY (v_gone);
-  DELETE FROM S.executions WHERE "sequence" = ANY (v_gone);
+  DELETE FROM S.executions WHERE ctid = ANY (v_places);
   RETURN cardinality(v_gone);
 END $$;
 `;

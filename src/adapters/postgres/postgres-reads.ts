@@ -5,6 +5,7 @@ import type { MachineSelector } from "../../ports/store-claim.ts";
 import type { ReadRequest, StoredEvent, StoredSignal } from "../../ports/store-message.ts";
 import { toStored, toSummary, type WholeRecord } from "../records/record-row.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
+import { unleased } from "./postgres-tables.ts";
 
 const summaryColumns = `"sequence", "name", "id", "idempotencyKey", "rank", "group", "machineId", "queuedAt", "maxTakeovers", "status", "phase", "attempt", "takeovers",
   "fence", "owner", "leaseExpiresAt", "dueAt", "startedAt", "completedAt", "cancelRequestedAt", "reason", "lastSignal", "consumedSignal", "machineVersion",
@@ -45,6 +46,15 @@ export async function getExecutions(
   });
 }
 
+const statuses = ["queued", "running", "completed", "failed", "cancelled"] as const;
+
+/** Conditions for what an index has in order each, together all of that status. There are only so many leases, which are sorted. */
+function listedParts(status: ListRequest["status"]): string[] {
+  const asked = status === undefined ? statuses : [status];
+  const leased = asked.includes("running") ? [`"phase" = 'leased'`] : [];
+  return [...asked.map((each) => `"status" = '${each}' AND ${unleased}`), ...leased];
+}
+
 export async function listExecutions(
   connection: PostgresConnection,
   { name, status, group, tag, order, limit, cursor }: ListRequest,
@@ -53,15 +63,19 @@ export async function listExecutions(
     throw new InvalidOptionsError({ field: "query.cursor", expected: "the nextCursor of a page", received: cursor });
   }
   const [beyond, direction, start] = order === "newest" ? ["<", " DESC", Number.MAX_SAFE_INTEGER] : [">", "", 0];
-  const conditions = ['"name" = $1', `"sequence" ${beyond} $2`];
   const values: unknown[] = [name, cursor ?? start];
   const value = (item: unknown) => `$${values.push(item)}`;
-  if (status !== undefined)
-    conditions.push(`"status" = ${value(status)}${status === "queued" || status === "running" ? ' AND "completedAt" IS NULL' : ""}`);
+  const conditions = ['"name" = $1', `"sequence" ${beyond} $2`];
   if (group !== undefined) conditions.push(`"group" = ${value(group)} AND "group" <> ''`);
   if (tag !== undefined) conditions.push(`"tags"::jsonb ? ${value(tag)}`);
-  const sql = `SELECT ${summaryColumns} FROM S.executions WHERE ${conditions.join(" AND ")} ORDER BY "sequence"${direction} LIMIT ${value(limit + 1)}`;
-  const found = await connection.query<WholeRecord>(sql, values);
+  const inOrder = `ORDER BY "sequence"${direction} LIMIT ${value(limit + 1)}`;
+  const select = (condition: string) =>
+    `(SELECT ${summaryColumns} FROM S.executions WHERE ${[...conditions, condition].join(" AND ")} ${inOrder})`;
+  const parts = group === undefined ? listedParts(status) : [status === undefined ? "true" : `"status" = '${status}'`];
+  const found = await connection.query<WholeRecord>(
+    `SELECT * FROM (${parts.map(select).join(" UNION ALL ")}) AS listed ${inOrder}`,
+    values,
+  );
   const page = found.slice(0, limit);
   const items = page.map((record) => toSummary({ ...record, reason: fromReason(record.reason) ?? null }));
   return { items, ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };

@@ -3,9 +3,8 @@ import { steadyPlans } from "./postgres-tables.ts";
 const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN 'final'
   WHEN e."fence" <> r.fence OR e."owner" IS DISTINCT FROM p_owner OR e."leaseExpiresAt" IS NULL THEN 'superseded'
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
-const sequenceOf = `(SELECT e."sequence" FROM S.executions e WHERE e."id" = given.id AND e."name" = p_name)`;
-/** Of the ids of a statement, in their order. */
-const sequencesOf = `ARRAY(SELECT ${sequenceOf} FROM unnest(p_ids) AS given(id))`;
+/** Those that a statement names, in the order given; null where there is none. */
+const named = `unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."id" = r.id AND e."name" = p_name`;
 /** In front of what was never claimed, in the old order; claims look below 0 first. */
 const putBack = (row: string) => `CASE WHEN ${row}."position" < 0 THEN ${row}."position" ELSE ${row}."position" - ${2 ** 52} END`;
 /** The status of one that has ended as its holder wanted. */
@@ -13,9 +12,9 @@ const asAsked = `CASE u.type WHEN 'complete' THEN 'completed' WHEN 'fail' THEN '
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
 /**
- * Writes of lease holders, and the sweep of lost leases. Rows are joined by their sequence alone: a condition on the name would let an index of
- * all records of that name fit, and a plan made while there were few would walk it when there are many. Several rows are locked in the order
- * of their ids, here and by every other statement that changes several.
+ * Writes of lease holders, and the sweep of lost leases. Joins have no condition for which another index than that of ids would fit: a plan made
+ * while there were few would walk it when there are many. Several rows are locked in the order of their ids, here and by every other statement
+ * that changes several.
  */
 export const settleSql = `
 CREATE FUNCTION S.tell_final(p_name text, p_ids text[], p_now bigint) RETURNS void LANGUAGE plpgsql AS $$
@@ -33,7 +32,7 @@ END $$;
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
 RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms(); v_sequences bigint[]; v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[];
+DECLARE v_now bigint := S.now_ms(); v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[];
 BEGIN
   WITH settled AS (UPDATE S.executions e SET
       "status" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN 'cancelled' WHEN u.type = 'complete' THEN 'completed' WHEN u.type = 'fail' THEN 'failed'
@@ -64,28 +63,24 @@ BEGIN
   IF v_odd IS NOT NULL THEN RETURN QUERY SELECT *, NULL::text FROM unnest(v_odd, v_statuses, v_times); END IF;
   IF p_types && ARRAY['retry', 'release'] THEN PERFORM pg_notify('WORK', p_name); END IF;
   IF EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > v_now) THEN
-    v_sequences := ${sequencesOf};
-    PERFORM S.tell_final(p_name, ARRAY(SELECT e."id" FROM unnest(v_sequences) AS given(sequence) JOIN S.executions e ON e."sequence" = given.sequence
-      WHERE e."phase" = 'final'), v_now);
+    PERFORM S.tell_final(p_name, (SELECT array_agg(e."id") FILTER (WHERE e."phase" = 'final') FROM ${named}), v_now);
   END IF;
   IF coalesce(cardinality(v_settled), 0) < cardinality(p_ids) THEN
-    v_sequences := ${sequencesOf};
     RETURN QUERY SELECT r.ord::integer, CASE WHEN e."settledFence" = r.fence THEN CASE e."status" WHEN 'running' THEN 'queued' ELSE e."status" END END,
       coalesce(e."completedAt", e."dueAt", e."readySince")::float8, CASE WHEN e."settledFence" = r.fence THEN 'repeated' ELSE coalesce(${refusal}, 'superseded') END
-      FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence
-      WHERE NOT r.ord = ANY (coalesce(v_settled, '{}'));
+      FROM ${named} WHERE NOT r.ord = ANY (coalesce(v_settled, '{}'));
   END IF;
 END $$;
 
 CREATE FUNCTION S.renew(p_name text, p_owner text, p_lease_ms float8, p_ids text[], p_fences integer[])
 RETURNS TABLE (o_ord integer, o_refusal text, o_expires float8, o_cancel boolean, o_reason text, o_last_signal integer) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms(); v_sequences bigint[] := ${sequencesOf};
+DECLARE v_now bigint := S.now_ms();
 BEGIN
   UPDATE S.executions e SET "leaseExpiresAt" = v_now + p_lease_ms::bigint
-    FROM (SELECT * FROM unnest(v_sequences, p_ids, p_fences) AS given(sequence, id, fence) ORDER BY id) AS u
-    WHERE e."sequence" = u.sequence AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
+    FROM (SELECT * FROM unnest(p_ids, p_fences) AS given(id, fence) ORDER BY id) AS u
+    WHERE e."id" = u.id AND e."name" = p_name AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
   RETURN QUERY SELECT r.ord::integer, ${refusal}, e."leaseExpiresAt"::float8, e."cancelRequestedAt" IS NOT NULL, e."reason", e."lastSignal"
-    FROM unnest(v_sequences, p_fences) WITH ORDINALITY AS r(sequence, fence, ord) LEFT JOIN S.executions e ON e."sequence" = r.sequence;
+    FROM ${named};
 END $$;
 
 CREATE FUNCTION S.change_slots(p_name text, p_owner text, p_ids text[], p_fences integer[], p_changes text[], p_orders bigint[], p_group_limit integer, p_groups text[], p_limits integer[])
@@ -101,7 +96,7 @@ BEGIN
       IF S.holders(p_name, e."group") >= S.group_limit(e."group", p_group_limit, p_groups, p_limits) THEN o_refusal := 'limited'; END IF;
     END IF;
     IF o_refusal IS NULL THEN
-      UPDATE S.executions x SET "holdsSlot" = CASE r.change WHEN 'yield' THEN 0 ELSE 1 END, "slotOrder" = coalesce(r.slot_order, x."slotOrder") WHERE x."sequence" = e."sequence";
+      UPDATE S.executions x SET "holdsSlot" = CASE r.change WHEN 'yield' THEN 0 ELSE 1 END, "slotOrder" = coalesce(r.slot_order, x."slotOrder") WHERE x."name" = p_name AND x."id" = e."id";
       IF r.change = 'yield' THEN PERFORM pg_notify('WORK', p_name); END IF;
     END IF;
     RETURN NEXT;
@@ -133,7 +128,7 @@ BEGIN
         "leaseExpiresAt" = CASE WHEN NOT p_park THEN x."leaseExpiresAt" END, "holdsSlot" = CASE WHEN p_park THEN 0 ELSE x."holdsSlot" END,
         "settledFence" = CASE WHEN p_park THEN r.fence ELSE x."settledFence" END,
         "dueAt" = CASE WHEN p_park THEN v_now + r.wake::bigint ELSE x."dueAt" END
-      WHERE x."sequence" = e."sequence";
+      WHERE x."name" = p_name AND x."id" = e."id";
       IF e."lastSignal" > 0 AND r.consumed IS NOT NULL THEN
         DELETE FROM S.signals s WHERE s."execution" = e."sequence" AND s."sequence" <= v_consumed AND s."at" < v_now - 300000;
       END IF;
@@ -158,7 +153,7 @@ BEGIN
       "error" = CASE o_outcome WHEN 'lost' THEN p_lost_error ELSE x."error" END,
       "takeovers" = x."takeovers" + CASE o_outcome WHEN 'cancelled' THEN 0 ELSE 1 END,
       "lane" = 1, "position" = ${putBack("x")}, "readySince" = v_now, "attemptStep" = 1
-    WHERE x."sequence" = e."sequence";
+    WHERE x."name" = p_name AND x."id" = e."id";
     IF o_outcome = 'takenOver' THEN v_ready := true; ELSE v_final := v_final || e."id"; END IF;
     RETURN NEXT;
   END LOOP;

@@ -1,8 +1,14 @@
-/** Tables and indexes of schema version 1. `S` stands for the quoted schema. */
+/** Those in the index of lists, which a claim therefore need not change. */
+export const unleased = `"phase" <> 'leased'`;
+
+/**
+ * Tables and indexes of schema version 1. Every claim and every end writes its row anew, and an entry for it into each index that takes it, so
+ * that there are few of these; pages are filled by half, and what is written anew stays on its page. `S` stands for the quoted schema.
+ */
 export const tablesSql = `
 CREATE SEQUENCE S.positions;
 CREATE TABLE S.executions (
-  "sequence" bigint PRIMARY KEY, "queuedAt" bigint NOT NULL, "rank" double precision NOT NULL, "timeoutMs" double precision,
+  "sequence" bigint NOT NULL, "queuedAt" bigint NOT NULL, "rank" double precision NOT NULL, "timeoutMs" double precision,
   "maxAttempts" integer NOT NULL, "maxTakeovers" integer NOT NULL,
   "name" text NOT NULL, "id" text NOT NULL, "startToken" text NOT NULL, "inputHash" text, "idempotencyKey" text, "group" text NOT NULL,
   "machineId" text NOT NULL, "tags" text NOT NULL, "input" text NOT NULL, "settings" text, "retry" text, "trace" text,
@@ -14,16 +20,16 @@ CREATE TABLE S.executions (
   "settledFence" integer NOT NULL DEFAULT 0, "holdsSlot" integer NOT NULL DEFAULT 0, "abandoned" integer,
   "dueAt" bigint, "startedAt" bigint, "completedAt" bigint, "leaseExpiresAt" bigint, "cancelRequestedAt" bigint,
   "status" text NOT NULL DEFAULT 'queued', "phase" text NOT NULL, "owner" text, "claimId" text, "cancelToken" text, "reason" text,
-  "progress" text, "result" text, "error" text, "checkpointBody" text
+  "progress" text, "result" text, "error" text, "checkpointBody" text,
+  PRIMARY KEY ("id", "name")
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-CREATE UNIQUE INDEX executions_by_id ON S.executions ("id", "name");
 CREATE UNIQUE INDEX executions_by_key ON S.executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
 CREATE INDEX executions_ready ON S.executions ("name", "lane", "rank", "machineKey" COLLATE "C", "group" COLLATE "C", "position") WHERE "phase" = 'ready';
 CREATE INDEX executions_due ON S.executions ("name", "dueAt", "sequence") WHERE "dueAt" IS NOT NULL;
 CREATE INDEX executions_leased ON S.executions ("name", "leaseExpiresAt") WHERE "phase" = 'leased';
 CREATE INDEX executions_slots ON S.executions ("name", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
 CREATE INDEX executions_finished ON S.executions ("name", "completedAt") WHERE "completedAt" IS NOT NULL;
-CREATE INDEX executions_live ON S.executions ("name", "status", "sequence") WHERE "completedAt" IS NULL;
+CREATE INDEX executions_listed ON S.executions ("name", "status", "sequence") WHERE ${unleased};
 CREATE INDEX executions_groups ON S.executions ("name", "group", "sequence") WHERE "group" <> '';
 CREATE TABLE S.signals ("execution" bigint NOT NULL, "sequence" integer NOT NULL, "token" text NOT NULL, "at" bigint NOT NULL, "body" text NOT NULL,
   PRIMARY KEY ("execution", "sequence"));

@@ -9,7 +9,7 @@ function actorfleetRunning(name: string, orchestrate: Orchestrate): StoredConten
   return {
     name,
     startsMany: true,
-    unfinishedSql: `SELECT count(*)::integer AS unfinished FROM actorfleet.executions WHERE "name" = 'bench' AND "status" IN ('queued', 'running') AND "completedAt" IS NULL`,
+    unfinishedSql: `SELECT count(*)::integer AS unfinished FROM actorfleet.executions WHERE "name" = 'bench' AND "status" IN ('queued', 'running')`,
     async open({ connectionString, concurrency, begun }): Promise<StoredSubject> {
       const store = createPostgresStore({ connectionString });
       const coordinator = createDurableCoordinator({ name: "bench", store, maxConcurrent: concurrency, orchestrator: orchestrate(begun) });
