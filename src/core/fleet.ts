@@ -91,10 +91,16 @@ export class Fleet {
   }
 
   stats(): CoordinatorStats {
-    const { total: _, ...counts } = this.#index.counts();
+    const { queued, running, completed, failed, cancelled } = this.#index.counts();
     const { maxConcurrent, taken } = this.#admission;
     const { waiting, abandoned } = this.#lifecycle;
-    return { mode: this.mode, maxConcurrent, slotsTaken: taken, waiting, abandoned, ...counts };
+    return { mode: this.mode, maxConcurrent, slotsTaken: taken, waiting, abandoned, queued, running, completed, failed, cancelled };
+  }
+
+  /** Slots that neither what runs nor what is queued will take; below 0 when more is queued. */
+  get freeSlots(): number {
+    const { maxConcurrent, taken } = this.#admission;
+    return maxConcurrent - taken - this.#index.count("queued");
   }
 
   /** When its timer is due, as an instant. */

@@ -78,7 +78,7 @@ export class Worker {
     });
     const runs = runnableBy(parts);
     const { claim, queue } = createWorkSource(parts, {
-      room: () => (["paused", "draining", "closed"].includes(this.mode) ? 0 : this.#freeSlots()),
+      room: () => (["paused", "draining", "closed"].includes(this.mode) ? 0 : this.#fleet.freeSlots),
       arrived: () => this.#claims.wake(),
     });
     this.#queue = queue;
@@ -89,7 +89,7 @@ export class Worker {
       pollMs,
       generateId,
       claimsWhileSettling: options.maxConcurrentPerGroup === undefined && options.rateLimit === undefined && options.queue === undefined,
-      freeSlots: () => this.#freeSlots(),
+      freeSlots: () => this.#fleet.freeSlots,
       claim,
       claimed: (report, sentAt) => this.#take(report, sentAt),
       answered: () => {
@@ -185,7 +185,7 @@ export class Worker {
 
   /** How many more this process could run now. */
   get freeSlots(): number {
-    return Math.max(0, this.#freeSlots());
+    return Math.max(0, this.#fleet.freeSlots);
   }
 
   /** The fleet's counts have changed. */
@@ -269,11 +269,6 @@ export class Worker {
   #runOf(lease: WorkerLease): AttemptRun | undefined {
     const record = this.#fleet.record(lease.id);
     return record?.request === lease.request ? record.run : undefined;
-  }
-
-  #freeSlots(): number {
-    const { maxConcurrent, slotsTaken, queued } = this.#fleet.stats();
-    return maxConcurrent - slotsTaken - queued;
   }
 
   #take({ executions }: ClaimReport, sentAt: number): void {

@@ -23,7 +23,7 @@ type Throughput = Record<string, Record<number, readonly Figure[]>>;
 /**
  * The durable coordinator beside others on one Postgres server of its own, fsync on: executions per second from start to stored end, a
  * checkpointing machine of five steps, idle latency, what claims cost. `--rounds` (5), `--concurrency` (1,10,100), `--modes` (single,many),
- * `--only` (throughput, steps, latency, claims), `--who` (part of a contender's name), `--sample-ms` (400) make it shorter; `--quick` is three
+ * `--only` (throughput, steps, latency, claims), `--who` (part of a contender's name), `--sample-ms` (2000) make it shorter; `--quick` is three
  * rounds at 10 and 100.
  */
 export async function bench(options: readonly string[]): Promise<void> {
@@ -36,7 +36,7 @@ export async function bench(options: readonly string[]): Promise<void> {
       modes: { type: "string", default: Object.keys(modes).join(",") },
       only: { type: "string", default: parts.join(",") },
       who: { type: "string", default: "" },
-      "sample-ms": { type: "string", default: "400" },
+      "sample-ms": { type: "string", default: "2000" },
     },
   });
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));

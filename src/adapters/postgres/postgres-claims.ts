@@ -33,6 +33,12 @@ export interface TurnedClaim {
 
 type Row = readonly (string | number | null)[];
 
+/** One value of each as an array for `unnest`, which takes null for an array of nulls. */
+export function toColumn<Item, Value>(items: readonly Item[], pick: (item: Item) => Value | undefined): (Value | null)[] | null {
+  const values = items.map((item) => pick(item) ?? null);
+  return values.every((value) => value === null) ? null : values;
+}
+
 const parameters = (count: number, first = 1) => Array.from({ length: count }, (_, index) => `$${first + index}`).join(", ");
 const claimParameters = 20;
 const settleParameters = 12;
@@ -242,7 +248,7 @@ function toMore({ reason, abandoned, ...more }: More): Partial<ClaimedExecution>
 }
 
 function toSettleValues(name: string, owner: string, settlements: readonly Settlement[]): unknown[] {
-  const of = <Value>(pick: (settlement: Settlement) => Value | undefined) => settlements.map((settlement) => pick(settlement) ?? null);
+  const of = <Value>(pick: (settlement: Settlement) => Value | undefined) => toColumn(settlements, pick);
   return [
     name,
     owner,
@@ -253,8 +259,8 @@ function toSettleValues(name: string, owner: string, settlements: readonly Settl
     of(({ outcome }) => ("error" in outcome ? outcome.error : undefined)),
     of(({ outcome }) => (outcome.type === "cancel" && outcome.reason !== undefined ? JSON.stringify(outcome.reason) : undefined)),
     of(({ outcome }) => ("delayMs" in outcome ? outcome.delayMs : undefined)),
-    of(({ outcome }) => "abandoned" in outcome && outcome.abandoned === true),
-    of(({ outcome }) => outcome.type === "retry" && outcome.checkpoint === "drop"),
+    of(({ outcome }) => ("abandoned" in outcome && outcome.abandoned ? true : undefined)),
+    of(({ outcome }) => (outcome.type === "retry" && outcome.checkpoint === "drop" ? true : undefined)),
     of(({ progress }) => progress),
   ];
 }

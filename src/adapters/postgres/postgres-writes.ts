@@ -13,7 +13,7 @@ import type {
   CancelRequest,
 } from "../../ports/store-message.ts";
 import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport } from "../../ports/store-settle.ts";
-import { integer, limitsOf } from "./postgres-claims.ts";
+import { integer, limitsOf, toColumn } from "./postgres-claims.ts";
 import type { PostgresClientLike } from "./postgres-client.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { fromReason, storable } from "./postgres-reads.ts";
@@ -74,7 +74,7 @@ async function insertRows(
   executions: readonly NewExecution[],
   on?: PostgresClientLike,
 ) {
-  const column = <Value>(of: (execution: NewExecution) => Value | undefined) => executions.map((execution) => of(execution) ?? null);
+  const column = <Value>(of: (execution: NewExecution) => Value | undefined) => toColumn(executions, of);
   const values = [
     name,
     atomic === true,
@@ -159,8 +159,7 @@ async function save(
   park: boolean,
   entries: readonly (CheckpointEntry & { wakeInMs?: number })[],
 ) {
-  const of = <Value>(pick: (entry: CheckpointEntry & { wakeInMs?: number }) => Value | undefined) =>
-    entries.map((entry) => pick(entry) ?? null);
+  const of = <Value>(pick: (entry: CheckpointEntry & { wakeInMs?: number }) => Value | undefined) => toColumn(entries, pick);
   const values = [
     name,
     owner,
