@@ -9,7 +9,10 @@ function actorfleetRunning(name: string, orchestrate: Orchestrate): StoredConten
   return {
     name,
     startsMany: true,
-    unfinishedSql: `SELECT count(*)::integer AS unfinished FROM actorfleet.executions WHERE "name" = 'bench' AND "status" IN ('queued', 'running')`,
+    // In two parts, as the indexes have them.
+    unfinishedSql: `SELECT count(*)::integer AS unfinished FROM (
+      SELECT FROM actorfleet.executions WHERE "name" = 'bench' AND "phase" <> 'leased' AND "status" IN ('queued', 'running')
+      UNION ALL SELECT FROM actorfleet.executions WHERE "name" = 'bench' AND "phase" = 'leased') AS live`,
     async open({ connectionString, concurrency, begun }): Promise<StoredSubject> {
       const store = createPostgresStore({ connectionString });
       const coordinator = createDurableCoordinator({ name: "bench", store, maxConcurrent: concurrency, orchestrator: orchestrate(begun) });
