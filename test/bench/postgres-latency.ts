@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { StoredContender } from "./contenders/stored-contender.ts";
+import type { Contender } from "./contenders/stored-contender.ts";
 
 /** Enough for a p99, few enough for those that take long. */
 const startsPerRound = 40;
@@ -14,11 +14,11 @@ export interface LatencyFigure {
 
 /** Milliseconds from the call of start until the execution begins, while nothing else is going on. */
 export async function measureLatency(
-  contenders: readonly StoredContender[],
+  contenders: readonly Contender[],
   rounds: number,
-  connectionString: (contender: StoredContender) => Promise<string>,
+  connectionString: (contender: Contender) => Promise<string>,
 ): Promise<LatencyFigure[]> {
-  const samples = new Map<StoredContender, number[]>(contenders.map((contender) => [contender, []]));
+  const samples = new Map<Contender, number[]>(contenders.map((contender) => [contender, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const contender of contenders) {
       process.stderr.write(`idle latency: round ${round} of ${rounds}, ${contender.name}\n`);
@@ -32,7 +32,7 @@ export async function measureLatency(
   });
 }
 
-async function sample(contender: StoredContender, connectionString: string): Promise<number[]> {
+async function sample(contender: Contender, connectionString: string): Promise<number[]> {
   let begin = (_at: number) => {};
   const subject = await contender.open({ connectionString, concurrency: 10, begun: () => begin(performance.now()) });
   await subject.work();

@@ -6,11 +6,12 @@ import { actorfleetMachine, actorfleetPostgres, actorfleetSteps } from "./conten
 import { dbos, dbosQueue, dbosSteps } from "./contenders/dbos.ts";
 import { graphile, graphileLocalQueue } from "./contenders/graphile-worker.ts";
 import { pgBoss } from "./contenders/pg-boss.ts";
-import type { StoredContender } from "./contenders/stored-contender.ts";
+import type { Contender } from "./contenders/stored-contender.ts";
 import { measureClaims } from "./postgres-claims.ts";
 import { measureLatency } from "./postgres-latency.ts";
-import { measureStoredThroughput, type StartMode, watchPostgres } from "./postgres-throughput.ts";
 import type { Figure } from "./rounds.ts";
+import type { StartMode } from "./sample.ts";
+import { measureStoredThroughput } from "./stored-throughput.ts";
 import { toFigure, toTable } from "./table.ts";
 import { type Target, toTargetTable, toVerdict } from "./targets.ts";
 
@@ -42,7 +43,7 @@ export async function bench(options: readonly string[]): Promise<void> {
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
   const concurrencies = (values.concurrency ?? (values.quick ? "10,100" : "1,10,100")).split(",").map(Number);
   const chosen = values.only.split(",");
-  const isAsked = ({ name }: StoredContender) => name.includes(values.who);
+  const isAsked = ({ name }: Contender) => name.includes(values.who);
   const server = await startPostgres({ max_connections: "300" });
   const admin = new pg.Client({ connectionString: server.connectionString });
   admin.on("error", () => {});
@@ -56,21 +57,21 @@ export async function bench(options: readonly string[]): Promise<void> {
     databases.set(name, made);
     return made;
   };
-  const connectionString = ({ name }: StoredContender) => databaseOf(name);
+  const connectionString = ({ name }: Contender) => databaseOf(name);
   try {
     const { rows } = await admin.query("SHOW server_version");
     const machine = `node ${process.version}, Postgres ${rows[0].server_version}, fsync on, ${platform()} ${arch()}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
     process.stdout.write(`${machine}\n`);
     const figures: Record<string, unknown> = {};
     const targets: Target[] = [];
-    const throughputOf = async (contenders: readonly StoredContender[], asked: readonly StartMode[]): Promise<Throughput> => {
+    const throughputOf = async (contenders: readonly Contender[], asked: readonly StartMode[]): Promise<Throughput> => {
       const found: Throughput = {};
       for (const mode of asked) {
         found[mode] = {};
         for (const concurrency of concurrencies) {
           const sampleMs = Number(values["sample-ms"]);
           found[mode][concurrency] = await measureStoredThroughput({
-            ...{ contenders: contenders.filter(isAsked), mode, concurrency, rounds, sampleMs, connectionString, watch: watchPostgres },
+            ...{ contenders: contenders.filter(isAsked), mode, concurrency, rounds, sampleMs, connectionString },
           });
         }
       }
@@ -153,7 +154,7 @@ function toRates(found: Throughput): unknown {
 
 function throughputTargets(found: Throughput): Target[] {
   return Object.entries(found).flatMap(([mode, byConcurrency]) => {
-    const times = (concurrency: number, contender: StoredContender, atLeast: number): Target[] => {
+    const times = (concurrency: number, contender: Contender, atLeast: number): Target[] => {
       const [own, other] = [actorfleetPostgres, contender].map(({ name }) => byConcurrency[concurrency]?.find((one) => one.name === name));
       if (own === undefined || other === undefined) return [];
       return [{ promise: `${mode}, ${concurrency} at a time: times ${contender.name}`, value: other.median / own.median, atLeast }];

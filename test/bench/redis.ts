@@ -4,9 +4,9 @@ import { Redis } from "ioredis";
 import { startRedis } from "../support/redis-server.ts";
 import { actorfleetRedis } from "./contenders/actorfleet-redis.ts";
 import { bullmq } from "./contenders/bullmq.ts";
-import type { RedisContender } from "./contenders/redis-contender.ts";
-import { measureStoredThroughput, type ServerWatch, type StartMode } from "./postgres-throughput.ts";
 import type { Figure } from "./rounds.ts";
+import type { StartMode } from "./sample.ts";
+import { measureStoredThroughput } from "./stored-throughput.ts";
 import { toTable } from "./table.ts";
 import { type Target, toTargetTable, toVerdict } from "./targets.ts";
 
@@ -36,11 +36,6 @@ export async function bench(options: readonly string[]): Promise<void> {
   const server = await startRedis({ appendfsync: values.fsync });
   const admin = new Redis(server.url);
   admin.on("error", () => {});
-  const watch = async ({ unfinished }: RedisContender): Promise<ServerWatch> => {
-    // The records of earlier samples are none of this one's business, and the next one begins as empty.
-    await admin.flushall();
-    return { filled: async () => {}, unfinished: () => unfinished(admin), close: async () => {} };
-  };
   try {
     const version = /redis_version:(\S+)/.exec(await admin.info("server"))?.[1];
     const machine = `node ${process.version}, Redis ${version}, appendfsync ${values.fsync}, ${platform()} ${arch()}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
@@ -50,7 +45,7 @@ export async function bench(options: readonly string[]): Promise<void> {
       for (const concurrency of concurrencies) {
         const sampleMs = Number(values["sample-ms"]);
         const connectionString = async () => server.url;
-        const figures = await measureStoredThroughput({ contenders, mode, concurrency, rounds, sampleMs, connectionString, watch });
+        const figures = await measureStoredThroughput({ contenders, mode, concurrency, rounds, sampleMs, connectionString });
         found.push({ mode, concurrency, figures });
       }
     }

@@ -64,3 +64,24 @@ it("starts that come one by one while others are written share a write and its n
   expect(reports.every(([report]) => report?.inserted)).toBe(true);
   expect(await notifications()).toEqual(["actorfleet.work", "actorfleet.work"]);
 });
+
+it("whoever begins to follow while an end is being written waits for it, and finds it", async () => {
+  await store.insert({ name: "n", executions: [newExecution("followed")], atomic: true });
+  const [held] = (await claim("followed")).executions;
+  const settling = new pg.Client({ connectionString: server.connectionString });
+  await settling.connect();
+  await settling.query("BEGIN");
+  await settling.query(
+    `SELECT * FROM actorfleet.settle('n', 'w', '{followed}', '{${held?.fence}}', '{complete}', NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
+  );
+  const watch = await store.watch({ name: "n" }, () => {});
+  const following = watch.follow(["followed"]);
+  await expect
+    .poll(async () => (await listener.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rowCount)
+    .toBe(1);
+  await settling.query("COMMIT");
+  await following;
+  expect(await store.get("n", ["followed"])).toMatchObject([{ status: "completed" }]);
+  await watch.close();
+  await settling.end();
+});

@@ -9,6 +9,8 @@ const named = `unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT
 const putBack = (row: string) => `CASE WHEN ${row}."position" < 0 THEN ${row}."position" ELSE ${row}."position" - ${2 ** 52} END`;
 /** The status of one that has ended as its holder wanted. */
 const asAsked = `CASE u.type WHEN 'complete' THEN 'completed' WHEN 'fail' THEN 'failed' WHEN 'cancel' THEN 'cancelled' END`;
+/** Taken before anybody is looked for who follows: whoever begins to waits until this is committed, and so is either told or sees it. */
+const endsUntold = "pg_advisory_xact_lock_shared(hashtextextended(p_name, 4))";
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
 /**
@@ -21,8 +23,7 @@ CREATE FUNCTION S.tell_final(p_name text, p_ids text[], p_now bigint) RETURNS vo
 DECLARE v_payload text;
 BEGIN
   IF coalesce(cardinality(p_ids), 0) = 0 THEN RETURN; END IF;
-  -- Whoever begins to follow waits until this is committed, so that it is either told or sees it.
-  PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_name, 4));
+  PERFORM ${endsUntold};
   IF NOT EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > p_now) THEN RETURN; END IF;
   v_payload := json_build_object('name', p_name, 'ids', p_ids)::text;
   -- A notification holds 8 000 bytes; without ids it says that something ended.
@@ -32,7 +33,7 @@ END $$;
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
 RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_now bigint := S.now_ms(); v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[];
+DECLARE v_now bigint := S.now_ms(); v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[]; v_locked boolean;
 BEGIN
   WITH settled AS (UPDATE S.executions e SET
       "status" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN 'cancelled' WHEN u.type = 'complete' THEN 'completed' WHEN u.type = 'fail' THEN 'failed'
@@ -56,7 +57,8 @@ BEGIN
     WHERE e."id" = u.id AND e."name" = p_name AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
     RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8 AS at, e."status" = ${asAsked} AS is_plain
   ) SELECT array_agg(ord), array_agg(ord) FILTER (WHERE is_plain IS NOT TRUE), array_agg(status) FILTER (WHERE is_plain IS NOT TRUE),
-      array_agg(at) FILTER (WHERE is_plain IS NOT TRUE) INTO v_settled, v_odd, v_statuses, v_times FROM settled;
+      array_agg(at) FILTER (WHERE is_plain IS NOT TRUE), ${endsUntold} IS NULL
+    INTO v_settled, v_odd, v_statuses, v_times, v_locked FROM settled;
   -- One row for all that have ended as they should; those that follow tell of what did not.
   o_ord := 0; o_at := v_now;
   RETURN NEXT;

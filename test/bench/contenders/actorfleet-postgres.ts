@@ -1,18 +1,20 @@
 import { fromPromise, setup } from "xstate";
 import { createPostgresStore } from "../../../src/adapters/postgres/index.ts";
 import { type AnyOrchestrator, createDurableCoordinator } from "../../../src/index.ts";
-import type { StoredContender, StoredSetting, StoredSubject } from "./stored-contender.ts";
+import { watchPostgres } from "./server-watch.ts";
+import type { Contender, StoredSetting, StoredSubject } from "./stored-contender.ts";
 
 type Orchestrate = (begun: StoredSetting["begun"]) => AnyOrchestrator;
 
-function actorfleetRunning(name: string, orchestrate: Orchestrate): StoredContender {
+function actorfleetRunning(name: string, orchestrate: Orchestrate): Contender {
   return {
     name,
     startsMany: true,
+    url: import.meta.url,
     // In two parts, as the indexes have them.
-    unfinishedSql: `SELECT count(*)::integer AS unfinished FROM (
+    watch: watchPostgres(`SELECT count(*)::integer AS unfinished FROM (
       SELECT FROM actorfleet.executions WHERE "name" = 'bench' AND "phase" <> 'leased' AND "status" IN ('queued', 'running')
-      UNION ALL SELECT FROM actorfleet.executions WHERE "name" = 'bench' AND "phase" = 'leased') AS live`,
+      UNION ALL SELECT FROM actorfleet.executions WHERE "name" = 'bench' AND "phase" = 'leased') AS live`),
     async open({ connectionString, concurrency, begun }): Promise<StoredSubject> {
       const store = createPostgresStore({ connectionString });
       const coordinator = createDurableCoordinator({ name: "bench", store, maxConcurrent: concurrency, orchestrator: orchestrate(begun) });

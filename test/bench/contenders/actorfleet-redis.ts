@@ -1,15 +1,17 @@
 import { createRedisStore } from "../../../src/adapters/redis/index.ts";
 import { createDurableCoordinator } from "../../../src/index.ts";
-import type { RedisContender } from "./redis-contender.ts";
+import { watchRedis } from "./server-watch.ts";
+import type { Contender } from "./stored-contender.ts";
 
 /** The store alone: it is its own queue. */
-export const actorfleetRedis: RedisContender = {
+export const actorfleetRedis: Contender = {
   name: "actorfleet",
   startsMany: true,
-  async unfinished(admin) {
+  url: import.meta.url,
+  watch: watchRedis(async (admin) => {
     const sizes = await Promise.all(["queued", "running"].map((status) => admin.zcard(`actorfleet:{.bench}:s:${status}`)));
     return sizes.reduce((sum, size) => sum + size, 0);
-  },
+  }),
   async open({ connectionString, concurrency, begun }) {
     const store = createRedisStore({ url: connectionString });
     const orchestrator = async (input: number) => {

@@ -1,16 +1,18 @@
 import { Queue, Worker } from "bullmq";
-import type { RedisContender } from "./redis-contender.ts";
+import { watchRedis } from "./server-watch.ts";
+import type { Contender } from "./stored-contender.ts";
 
 const name = "bench";
 
 /** Jobs and their results are kept, as the other does. */
-export const bullmq: RedisContender = {
+export const bullmq: Contender = {
   name: "BullMQ",
   startsMany: true,
-  async unfinished(admin) {
+  url: import.meta.url,
+  watch: watchRedis(async (admin) => {
     const [waiting, active] = await Promise.all([admin.llen(`bull:${name}:wait`), admin.llen(`bull:${name}:active`)]);
     return waiting + active;
-  },
+  }),
   async open({ connectionString, concurrency, begun }) {
     const connection = { url: connectionString, maxRetriesPerRequest: null };
     const queue = new Queue<number>(name, { connection });

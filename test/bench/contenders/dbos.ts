@@ -1,5 +1,6 @@
 import { DBOS } from "@dbos-inc/dbos-sdk";
-import type { StoredContender } from "./stored-contender.ts";
+import { watchPostgres } from "./server-watch.ts";
+import type { Contender } from "./stored-contender.ts";
 
 const noLog = () => {};
 const silent = { info: noLog, debug: noLog, warn: noLog, error: noLog };
@@ -22,11 +23,12 @@ const steps = DBOS.registerWorkflow(
 );
 
 /** Runs at once what it starts, as many as there are callers: nothing is queued, which is its fastest way. One process has one of them. */
-function dbosRunning(name: string, run: typeof workflow, pollingMs?: number): StoredContender {
+function dbosRunning(name: string, run: typeof workflow, pollingMs?: number): Contender {
   return {
     name,
     startsMany: false,
-    unfinishedSql: "SELECT count(*)::integer AS unfinished FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED')",
+    url: import.meta.url,
+    watch: watchPostgres("SELECT count(*)::integer AS unfinished FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"),
     async open({ connectionString, begun }) {
       begunBy = begun;
       DBOS.setConfig({ name: "bench", systemDatabaseUrl: connectionString, systemDatabasePoolSize: 20, logger: silent });

@@ -1,6 +1,7 @@
 import { Logger, makeWorkerUtils, type Runner, run } from "graphile-worker";
 import pg from "pg";
-import type { StoredContender } from "./stored-contender.ts";
+import { watchPostgres } from "./server-watch.ts";
+import type { Contender } from "./stored-contender.ts";
 
 const silent = new Logger(() => () => {});
 
@@ -8,11 +9,12 @@ const silent = new Logger(() => () => {});
 function graphileWorker(
   name: string,
   toPreset: (concurrency: number) => { localQueue?: { size: number }; completeJobBatchDelay?: number },
-): StoredContender {
+): Contender {
   return {
     name,
     startsMany: true,
-    unfinishedSql: "SELECT count(*)::integer AS unfinished FROM graphile_worker._private_jobs",
+    url: import.meta.url,
+    watch: watchPostgres("SELECT count(*)::integer AS unfinished FROM graphile_worker._private_jobs"),
     async open({ connectionString, concurrency, begun }) {
       const pool = new pg.Pool({ connectionString, max: Math.max(10, concurrency + 2) });
       pool.on("error", () => {});

@@ -1,5 +1,6 @@
 import { PgBoss } from "pg-boss";
-import type { StoredContender } from "./stored-contender.ts";
+import { watchPostgres } from "./server-watch.ts";
+import type { Contender } from "./stored-contender.ts";
 
 const queue = "bench";
 
@@ -7,10 +8,11 @@ const queue = "bench";
  * Full batches follow each other without a pause, and a notification ends one. With one at a time its worker would pause after each, so that
  * a loop of its own calls `fetch` and `complete`.
  */
-export const pgBoss: StoredContender = {
+export const pgBoss: Contender = {
   name: "pg-boss",
   startsMany: true,
-  unfinishedSql: `SELECT count(*)::integer AS unfinished FROM pgboss.job WHERE name = '${queue}' AND state < 'completed'`,
+  url: import.meta.url,
+  watch: watchPostgres(`SELECT count(*)::integer AS unfinished FROM pgboss.job WHERE name = '${queue}' AND state < 'completed'`),
   async open({ connectionString, concurrency, begun }) {
     const boss = new PgBoss({ connectionString, supervise: false, schedule: false, useListenNotify: true });
     boss.on("error", () => {});

@@ -1,3 +1,5 @@
+import type { ServerWatch } from "./server-watch.ts";
+
 /** What a contender is opened with. */
 export interface StoredSetting {
   /** A database, or a server, of its own. */
@@ -11,15 +13,12 @@ export interface StoredSetting {
 /** Something that keeps executions in a server and runs them in this process. */
 export interface Contender {
   readonly name: string;
+  /** Of the module that exports it. */
+  readonly url: string;
   /** It can start many with one call. */
   readonly startsMany: boolean;
   open(setting: StoredSetting): Promise<StoredSubject>;
-}
-
-/** One that keeps them in Postgres. */
-export interface StoredContender extends Contender {
-  /** How many it has accepted that have not ended. */
-  readonly unfinishedSql: string;
+  watch(connectionString: string): Promise<ServerWatch>;
 }
 
 /** A contender at work. */

@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Contender } from "./contenders/stored-contender.ts";
+import { type Figure, measureInRounds } from "./rounds.ts";
+import type { SampleSetting, StartMode } from "./sample.ts";
+
+export interface ThroughputSetting<Kind extends Contender> {
+  readonly contenders: readonly Kind[];
+  readonly mode: StartMode;
+  readonly concurrency: number;
+  readonly rounds: number;
+  /** How long a sample should take. */
+  readonly sampleMs: number;
+  connectionString(contender: Kind): Promise<string>;
+}
+
+/** µs per execution. Each contender has a process of its own, so that none pays for another's garbage, or has its code made ready by it. */
+export async function measureStoredThroughput<Kind extends Contender>(setting: ThroughputSetting<Kind>): Promise<Figure[]> {
+  const { mode, concurrency, rounds, sampleMs } = setting;
+  const contenders = setting.contenders.filter(({ startsMany }) => mode === "single" || startsMany);
+  const samplers: Sampler[] = [];
+  try {
+    const measurements: { name: string; sample(): Promise<number> }[] = [];
+    for (const contender of contenders) {
+      const connectionString = await setting.connectionString(contender);
+      const sampler = new Sampler(contender);
+      samplers.push(sampler);
+      const sampleOf = (count: number) => sampler.sample({ connectionString, mode, concurrency, count });
+      // Fewer are slower each; so the second warm-up says what the samples take.
+      const few = await sampleOf(Math.min(200, concurrency * 20));
+      const more = await sampleOf(toCount(few, sampleMs / 2, concurrency));
+      const count = toCount(more, sampleMs, concurrency);
+      measurements.push({ name: contender.name, sample: () => sampleOf(count) });
+    }
+    return await measureInRounds(`${mode}, ${concurrency} at a time`, measurements, rounds);
+  } finally {
+    for (const sampler of samplers) sampler.close();
+  }
+}
+
+class Sampler {
+  readonly #process: ChildProcess;
+  readonly #gone: Promise<never>;
+
+  constructor({ url, name }: Contender) {
+    this.#process = fork(fileURLToPath(new URL("./sample-process.ts", import.meta.url)), [url, name]);
+    this.#gone = once(this.#process, "exit").then(([code]) => {
+      throw new Error(`the process of ${name} has ended with ${code}`);
+    });
+    this.#gone.catch(() => {});
+  }
+
+  async sample(setting: SampleSetting): Promise<number> {
+    this.#process.send(setting);
+    const [us] = (await Promise.race([once(this.#process, "message"), this.#gone])) as [number];
+    return us;
+  }
+
+  close(): void {
+    this.#process.disconnect();
+  }
+}
+
+function toCount(usEach: number, forMs: number, concurrency: number): number {
+  return Math.max(concurrency * 4, 100, Math.min(20_000, Math.round((forMs * 1_000) / usEach)));
+}
