@@ -37,8 +37,9 @@ async function notifications(): Promise<string[]> {
 }
 
 const many = (prefix: string) => Array.from({ length: 300 }, (_, index) => newExecution(`${prefix}${index}`));
-const claim = (claimId: string) =>
-  store.claim({ name: "n", owner: "w", claimId, limit: 300, leaseMs: 60_000, machineId: "machine", versions: "any" });
+const claiming = (claimId: string) =>
+  ({ name: "n", owner: "w", claimId, limit: 300, leaseMs: 60_000, machineId: "machine", versions: "any" }) as const;
+const claim = (claimId: string) => store.claim(claiming(claimId));
 
 it("one notification per batch of starts, of retries and of ends, and none for a claim", async () => {
   await store.insert({ name: "n", executions: many("a"), atomic: true });
@@ -66,22 +67,22 @@ it("starts that come one by one while others are written share a write and its n
 });
 
 it("whoever begins to follow while an end is being written waits for it, and finds it", async () => {
-  await store.insert({ name: "n", executions: [newExecution("followed")], atomic: true });
-  const [held] = (await claim("followed")).executions;
+  await store.insert({ name: "f", executions: [newExecution("followed")], atomic: true });
+  const { executions } = await store.claim({ ...claiming("one"), name: "f" });
   const settling = new pg.Client({ connectionString: server.connectionString });
   await settling.connect();
   await settling.query("BEGIN");
   await settling.query(
-    `SELECT * FROM actorfleet.settle('n', 'w', '{followed}', '{${held?.fence}}', '{complete}', NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
+    `SELECT * FROM actorfleet.settle('f', 'w', '{followed}', '{${executions[0]?.fence}}', '{complete}', NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
   );
-  const watch = await store.watch({ name: "n" }, () => {});
+  const watch = await store.watch({ name: "f" }, () => {});
   const following = watch.follow(["followed"]);
   await expect
     .poll(async () => (await listener.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rowCount)
     .toBe(1);
   await settling.query("COMMIT");
   await following;
-  expect(await store.get("n", ["followed"])).toMatchObject([{ status: "completed" }]);
+  expect(await store.get("f", ["followed"])).toMatchObject([{ status: "completed" }]);
   await watch.close();
   await settling.end();
 });
