@@ -1,4 +1,5 @@
 import { InvalidOptionsError } from "../../model/errors.ts";
+import { type ExecutionStatus, executionStatuses } from "../../model/execution.ts";
 import { machineKey, type StoredExecution } from "../../model/stored-execution.ts";
 import type { CountsRequest, ListRequest, StoredCounts, StoredPage } from "../../ports/execution-store.ts";
 import type { MachineSelector } from "../../ports/store-claim.ts";
@@ -46,13 +47,11 @@ export async function getExecutions(
   });
 }
 
-const statuses = ["queued", "running", "completed", "failed", "cancelled"] as const;
-
 /** Conditions for what an index has in order each, together all of that status. There are only so many leases, which are sorted. */
-function listedParts(status: ListRequest["status"]): string[] {
-  const asked = status === undefined ? statuses : [status];
+function listedParts(status: ExecutionStatus | undefined, value: (item: unknown) => string): string[] {
+  const asked = status === undefined ? executionStatuses : [status];
   const leased = asked.includes("running") ? [`"phase" = 'leased'`] : [];
-  return [...asked.map((each) => `"status" = '${each}' AND ${unleased}`), ...leased];
+  return [...asked.map((each) => `"status" = ${value(each)} AND ${unleased}`), ...leased];
 }
 
 export async function listExecutions(
@@ -71,7 +70,7 @@ export async function listExecutions(
   const inOrder = `ORDER BY "sequence"${direction} LIMIT ${value(limit + 1)}`;
   const select = (condition: string) =>
     `(SELECT ${summaryColumns} FROM S.executions WHERE ${[...conditions, condition].join(" AND ")} ${inOrder})`;
-  const parts = group === undefined ? listedParts(status) : [status === undefined ? "true" : `"status" = '${status}'`];
+  const parts = group === undefined ? listedParts(status, value) : [status === undefined ? "true" : `"status" = ${value(status)}`];
   const found = await connection.query<WholeRecord>(
     `SELECT * FROM (${parts.map(select).join(" UNION ALL ")}) AS listed ${inOrder}`,
     values,
@@ -81,14 +80,20 @@ export async function listExecutions(
   return { items, ...(found.length > limit && { nextCursor: String(page.at(-1)?.sequence) }) };
 }
 
+interface CountRow {
+  readonly status: ExecutionStatus;
+  readonly count: number;
+  readonly leased: boolean;
+}
+
 export async function countExecutions(connection: PostgresConnection, { name, runs }: CountsRequest): Promise<StoredCounts> {
   const counts = { queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0, total: 0, unclaimable: 0, parked: 0 };
-  const sql = `SELECT "status", count(*) AS "count", count(*) FILTER (WHERE "status" = 'running' AND "phase" <> 'leased') AS "parked"
-    FROM S.executions WHERE "name" = $1 GROUP BY "status"`;
-  for (const { status, count, parked } of await connection.query<{ status: "queued"; count: number; parked: number }>(sql, [name])) {
-    counts[status] = count;
+  const sql = `SELECT "status", count(*) AS "count", false AS "leased" FROM S.executions WHERE "name" = $1 AND ${unleased} GROUP BY "status"
+    UNION ALL SELECT 'running', count(*), true FROM S.executions WHERE "name" = $1 AND "phase" = 'leased'`;
+  for (const { status, count, leased } of await connection.query<CountRow>(sql, [name])) {
+    counts[status] += count;
     counts.total += count;
-    counts.parked += parked;
+    if (status === "running" && !leased) counts.parked += count;
   }
   if (runs === undefined) return counts;
   const { prefix, keys } = machineKeys(runs);
