@@ -10,7 +10,7 @@ import type { Contender } from "./contenders/stored-contender.ts";
 import { measureClaims } from "./postgres-claims.ts";
 import { measureLatency } from "./postgres-latency.ts";
 import type { Figure } from "./rounds.ts";
-import type { StartMode } from "./sample.ts";
+import type { StartMode } from "./stored-sample.ts";
 import { measureStoredThroughput } from "./stored-throughput.ts";
 import { toFigure, toTable } from "./table.ts";
 import { type Target, toTargetTable, toVerdict } from "./targets.ts";

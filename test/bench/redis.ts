@@ -5,7 +5,7 @@ import { startRedis } from "../support/redis-server.ts";
 import { actorfleetRedis } from "./contenders/actorfleet-redis.ts";
 import { bullmq } from "./contenders/bullmq.ts";
 import type { Figure } from "./rounds.ts";
-import type { StartMode } from "./sample.ts";
+import type { StartMode } from "./stored-sample.ts";
 import { measureStoredThroughput } from "./stored-throughput.ts";
 import { toTable } from "./table.ts";
 import { type Target, toTargetTable, toVerdict } from "./targets.ts";
@@ -15,7 +15,7 @@ const modes: Record<StartMode, string> = { single: "one by one, as many callers 
 /**
  * The durable coordinator on the Redis store beside BullMQ alone, results kept by both, on one server of its own that keeps an append-only
  * file (`everysec`; `--fsync always` for the other). `--rounds` (5), `--concurrency` (1,10,100), `--modes` (single,many), `--who` (part of a
- * name), `--sample-ms` (400) make it shorter; `--quick` is three rounds at 10 and 100.
+ * name), `--sample-ms` (2000) make it shorter; `--quick` is three rounds at 10 and 100.
  */
 export async function bench(options: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -27,7 +27,7 @@ export async function bench(options: readonly string[]): Promise<void> {
       modes: { type: "string", default: Object.keys(modes).join(",") },
       fsync: { type: "string", default: "everysec" },
       who: { type: "string", default: "" },
-      "sample-ms": { type: "string", default: "400" },
+      "sample-ms": { type: "string", default: "2000" },
     },
   });
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));

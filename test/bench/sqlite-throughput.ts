@@ -1,23 +1,12 @@
 import { actorfleetMachine, actorfleetSqlite } from "./contenders/actorfleet-sqlite.ts";
 import type { FileContender } from "./contenders/file-contender.ts";
 import { plainjob } from "./contenders/plainjob.ts";
+import type { FileSample, Line } from "./file-sample.ts";
 import type { Part } from "./report.ts";
 import { type Figure, measureInRounds } from "./rounds.ts";
-import { withFile } from "./sqlite-files.ts";
+import { Sampler } from "./sampler.ts";
 import { toFigure, toTable } from "./table.ts";
 
-/** How executions are started: each by a call of its own, as many calls under way as may run; or by calls for many, one after the other. */
-type StartMode = "single" | "many";
-type Durability = "NORMAL" | "FULL";
-
-interface Line {
-  readonly mode: StartMode;
-  readonly synchronous: Durability;
-  readonly concurrency: number;
-}
-
-/** What one call of `startMany` starts. */
-const batchSize = 1_000;
 const concurrencies = [1, 10, 100];
 
 const lines: readonly Line[] = [
@@ -29,17 +18,12 @@ const lines: readonly Line[] = [
 /** Executions that do nothing, from the first start until the last end is stored. */
 export async function measureThroughput({ rounds, count }: { rounds: number; count: number }): Promise<Part> {
   const contenders = [actorfleetSqlite, plainjob, actorfleetMachine];
-  for (const contender of contenders) await sample(contender, { mode: "single", synchronous: "NORMAL", concurrency: 10 }, count / 2);
   const measured: { line: Line; figures: Figure[] }[] = [];
   for (const line of lines) {
     const entered = contenders.filter(
       (contender) => contender !== actorfleetMachine || (line.mode === "single" && line.synchronous === "NORMAL"),
     );
-    const measurements = entered.map((contender) => ({
-      name: contender.name,
-      sample: () => sample(contender, line, countOf(line, contender, count)),
-    }));
-    measured.push({ line, figures: await measureInRounds(toTitle(line), measurements, rounds) });
+    measured.push({ line, figures: await measureLine(line, entered, rounds, count) });
   }
   return {
     title: "µs per execution that does nothing: start + run + settle, median of interleaved rounds (least in brackets)",
@@ -58,34 +42,22 @@ export async function measureThroughput({ rounds, count }: { rounds: number; cou
   };
 }
 
-/** µs per execution. */
-async function sample(contender: FileContender, { mode, synchronous, concurrency }: Line, count: number): Promise<number> {
-  return withFile(async (filename) => {
-    let left = count;
-    let allEnded = () => {};
-    const ends = new Promise<void>((resolve) => {
-      allEnded = resolve;
+async function measureLine(line: Line, contenders: readonly FileContender[], rounds: number, count: number): Promise<Figure[]> {
+  const entered = contenders.map((contender) => ({
+    contender,
+    sampler: new Sampler<FileSample>(new URL("./file-sample.ts", import.meta.url), contender),
+  }));
+  try {
+    const measurements = entered.map(({ contender, sampler }) => {
+      const setting = { ...line, count: countOf(line, contender, count) };
+      return { name: contender.name, sample: () => sampler.sample(setting) };
     });
-    const ended = () => {
-      left -= 1;
-      if (left === 0) allEnded();
-    };
-    const subject = await contender.open({ filename, synchronous, concurrency, begun() {}, ended });
-    const startedAt = performance.now();
-    subject.work();
-    let next = 0;
-    const startNext = async () => {
-      while (next < count) await subject.start(next++);
-    };
-    if (mode === "single") await Promise.all(Array.from({ length: concurrency }, startNext));
-    else
-      for (; next < count; next += batchSize)
-        await subject.startMany(Array.from({ length: Math.min(batchSize, count - next) }, (_, index) => next + index));
-    await ends;
-    const tookMs = performance.now() - startedAt;
-    await subject.close();
-    return (tookMs * 1_000) / count;
-  });
+    process.stderr.write(`${toTitle(line)}: warming up\n`);
+    for (const { sample } of measurements) await sample();
+    return await measureInRounds(toTitle(line), measurements, rounds);
+  } finally {
+    for (const { sampler } of entered) sampler.close();
+  }
 }
 
 /** Fewer of what takes longer. */

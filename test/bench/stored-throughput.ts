@@ -1,9 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { Contender } from "./contenders/stored-contender.ts";
 import { type Figure, measureInRounds } from "./rounds.ts";
-import type { SampleSetting, StartMode } from "./sample.ts";
+import { Sampler } from "./sampler.ts";
+import type { SampleSetting, StartMode } from "./stored-sample.ts";
 
 export interface ThroughputSetting<Kind extends Contender> {
   readonly contenders: readonly Kind[];
@@ -15,16 +13,16 @@ export interface ThroughputSetting<Kind extends Contender> {
   connectionString(contender: Kind): Promise<string>;
 }
 
-/** µs per execution. Each contender has a process of its own, so that none pays for another's garbage, or has its code made ready by it. */
+/** µs per execution. */
 export async function measureStoredThroughput<Kind extends Contender>(setting: ThroughputSetting<Kind>): Promise<Figure[]> {
   const { mode, concurrency, rounds, sampleMs } = setting;
   const contenders = setting.contenders.filter(({ startsMany }) => mode === "single" || startsMany);
-  const samplers: Sampler[] = [];
+  const samplers: Sampler<SampleSetting>[] = [];
   try {
     const measurements: { name: string; sample(): Promise<number> }[] = [];
     for (const contender of contenders) {
       const connectionString = await setting.connectionString(contender);
-      const sampler = new Sampler(contender);
+      const sampler = new Sampler<SampleSetting>(new URL("./stored-sample.ts", import.meta.url), contender);
       samplers.push(sampler);
       const sampleOf = (count: number) => sampler.sample({ connectionString, mode, concurrency, count });
       // Fewer are slower each; so the second warm-up says what the samples take.
@@ -36,29 +34,6 @@ export async function measureStoredThroughput<Kind extends Contender>(setting: T
     return await measureInRounds(`${mode}, ${concurrency} at a time`, measurements, rounds);
   } finally {
     for (const sampler of samplers) sampler.close();
-  }
-}
-
-class Sampler {
-  readonly #process: ChildProcess;
-  readonly #gone: Promise<never>;
-
-  constructor({ url, name }: Contender) {
-    this.#process = fork(fileURLToPath(new URL("./sample-process.ts", import.meta.url)), [url, name]);
-    this.#gone = once(this.#process, "exit").then(([code]) => {
-      throw new Error(`the process of ${name} has ended with ${code}`);
-    });
-    this.#gone.catch(() => {});
-  }
-
-  async sample(setting: SampleSetting): Promise<number> {
-    this.#process.send(setting);
-    const [us] = (await Promise.race([once(this.#process, "message"), this.#gone])) as [number];
-    return us;
-  }
-
-  close(): void {
-    this.#process.disconnect();
   }
 }
 

@@ -24,6 +24,7 @@ const machine = setup({
 
 export const actorfleetSqlite: FileContender = {
   name: "actorfleet",
+  url: import.meta.url,
   async open(setting) {
     const orchestrator = async (input: number) => {
       setting.begun(input);
@@ -36,6 +37,7 @@ export const actorfleetSqlite: FileContender = {
 
 export const actorfleetMachine: FileContender = {
   name: "actorfleet, 5 saved steps",
+  url: import.meta.url,
   async open(setting) {
     const store = createSqliteStore(setting);
     return toSubject(createDurableCoordinator({ ...toOptions(setting, store), orchestrator: machine }), store, setting);

@@ -13,6 +13,8 @@ export interface FileSetting {
 /** Something that keeps executions in a SQLite file and runs them in this process. */
 export interface FileContender {
   readonly name: string;
+  /** Of the module that exports it. */
+  readonly url: string;
   open(setting: FileSetting): Promise<FileSubject>;
 }
 

@@ -9,6 +9,7 @@ const pollMs = 5;
 /** It keeps when a job was added, and neither its result nor when it ran. */
 export const plainjob: FileContender = {
   name: "plainjob",
+  url: import.meta.url,
   async open({ filename, synchronous, concurrency, begun, ended }) {
     const database = new Database(filename);
     const queue = defineQueue({ connection: better(database), logger: silent });
