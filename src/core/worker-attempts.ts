@@ -26,7 +26,7 @@ export interface AttemptLeases {
 export function createLeasedAttempts(parts: WorkerParts, leases: AttemptLeases): BeginAttempt {
   const { options, fleetOptions, machineId } = parts;
   const { machineVersion, maxCheckpointBytes = defaultMaxCheckpointBytes } = options;
-  const slots = createWorkerSlots(parts, (lease, why) => leases.lost(lease, why));
+  const slots = createWorkerSlots(parts);
   const hostOptions: WorkerHostOptions = {
     ...{ slots, machineId, machineVersion, maxCheckpointBytes },
     save: (lease, checkpoint) => leases.save(lease, checkpoint),

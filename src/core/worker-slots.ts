@@ -9,15 +9,11 @@ interface WorkerSlotsOptions {
   change(entry: SlotEntry): Promise<SlotReport>;
   /** It waits for its group's limit to let it go on, and looks again after a while. */
   pause(): Promise<void>;
-  lost(lease: WorkerLease, why: string): void;
   reportError(error: unknown): void;
 }
 
 /** Undefined where groups are not limited. */
-export function createWorkerSlots(
-  { options, fleetOptions, patience, owner }: WorkerParts,
-  lost: (lease: WorkerLease, why: string) => void,
-): WorkerSlots | undefined {
+export function createWorkerSlots({ options, fleetOptions, patience, owner }: WorkerParts): WorkerSlots | undefined {
   const { store, name, pollMs = 500, maxConcurrentPerGroup } = options;
   const { clock, maxOfGroup: groupLimit, reportError } = fleetOptions;
   if (maxConcurrentPerGroup === undefined) return undefined;
@@ -28,7 +24,6 @@ export function createWorkerSlots(
       return report as SlotReport;
     },
     pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
-    lost,
     reportError,
   });
 }
@@ -56,7 +51,8 @@ export class WorkerSlots {
     this.#next(lease, async () => {
       for (let report = await this.#change(lease, "take"); report !== undefined; report = await this.#change(lease, "take")) {
         if (report.changed) return then();
-        if (report.reason !== "limited") return;
+        // Whether a lease that the store refuses is lost the lease keeper finds out: with a clock that jumps it may be held again.
+        if (lease.lost) return;
         await this.#options.pause();
       }
     });
@@ -80,20 +76,12 @@ export class WorkerSlots {
     this.#orders.set(lease, order);
     for (let failures = 1; !lease.lost && !lease.settling && !patience.isOver; failures++) {
       try {
-        const report = await write({ id: lease.id, fence: lease.fence, change, order });
-        if (!report.changed && report.reason !== "limited") this.#refused(lease, report.reason);
-        return report;
+        return await write({ id: lease.id, fence: lease.fence, change, order });
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
         await patience.pause(failures);
       }
     }
     return undefined;
-  }
-
-  /** A store whose clock jumps may renew the lease next: who waits for a slot would then wait for ever. */
-  #refused(lease: WorkerLease, why: string): void {
-    // What is being settled or parked may be gone because it is: that answer decides.
-    if (!lease.settling && !lease.parking) this.#options.lost(lease, why);
   }
 }

@@ -76,10 +76,15 @@ it("whoever begins to follow while an end is being written waits for it, and fin
     `SELECT * FROM actorfleet.settle('f', 'w', '{followed}', '{${executions[0]?.fence}}', '{complete}', NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
   );
   const watch = await store.watch({ name: "f" }, () => {});
-  const following = watch.follow(["followed"]);
+  const following = Promise.all([watch.follow(["another"]), watch.follow(["followed"])]);
+  let follows = false;
+  void watch.follow(["followed"]).then(() => {
+    follows = true;
+  });
   await expect
     .poll(async () => (await listener.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rowCount)
     .toBe(1);
+  expect(follows).toBe(false);
   await settling.query("COMMIT");
   await following;
   expect(await store.get("f", ["followed"])).toMatchObject([{ status: "completed" }]);

@@ -97,6 +97,9 @@ it("a claim and a settlement touch as many pages whatever the statistics say and
   const base = (await pagesNow())["new session"];
   await fill(finished, "done", '"phase", "status", "completedAt"', "'final', 'completed', n");
   const found: Record<string, Awaited<ReturnType<typeof pagesNow>>> = { "never analysed": await pagesNow() };
+  const removeNothing = "SELECT actorfleet.remove('t', actorfleet.now_ms(), 1000)";
+  await pagesOf(veteran, removeNothing);
+  expect(await pagesOf(veteran, removeNothing)).toBeLessThan(20);
   await client.query("ANALYZE actorfleet.executions");
   found.fresh = await pagesNow();
   await client.query(`DELETE FROM actorfleet.executions WHERE "phase" = 'ready'`);

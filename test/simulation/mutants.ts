@@ -117,15 +117,15 @@ export const durableFaults: readonly RareFault[] = [
   {
     name: "a machine goes on although its group is full",
     file: "src/core/worker-slots.ts",
-    find: 'if (report.reason !== "limited") return;',
-    replace: 'if (report.reason === "limited") return then();',
+    find: "if (report.changed) return then();",
+    replace: 'if (report.changed || report.reason === "limited") return then();',
     first: 537,
   },
   {
-    name: "a machine whose slot is refused keeps its lease",
+    name: "a slot that was refused because of the lease is not asked for again",
     file: "src/core/worker-slots.ts",
-    find: "if (!lease.settling && !lease.parking) this.#options.lost(lease, why);",
-    replace: "void why;",
+    find: "if (lease.lost) return;",
+    replace: 'if (report.reason !== "limited") return;',
     first: 492_954_785_264,
   },
   {

@@ -3,9 +3,9 @@ import { steadyPlans } from "./postgres-tables.ts";
 const rare = ["idempotencyKey", "cancelRequestedAt", "reason", "progress", "error", "abandoned", "settings"];
 
 /** Of what few records have, in one text, because each column of an answer has its price: null where there is nothing. */
-const more = `CASE WHEN num_nonnulls(${rare.map((name) => `e."${name}"`).join(", ")}) > 0 OR e."lastSignal" > 0 OR e."consumedSignal" > 0 OR e."tags" <> '[]' THEN json_strip_nulls(json_build_object(
+const more = `CASE WHEN num_nonnulls(${rare.map((name) => `e."${name}"`).join(", ")}) > 0 OR e."lastSignal" > 0 OR e."consumedSignal" > 0 OR e."tags" <> '[]' THEN json_build_object(
     ${rare.map((name) => `'${name}', e."${name}"`).join(", ")},
-    'lastSignal', e."lastSignal", 'consumedSignal', e."consumedSignal", 'tags', e."tags"::json))::text END`;
+    'lastSignal', e."lastSignal", 'consumedSignal', e."consumedSignal", 'tags', e."tags"::json)::text END`;
 
 /** What a claim tells of each record that it took, in this order. */
 const claimedColumns = [

@@ -238,11 +238,13 @@ function toClaimed(row: Row, from: number, { name, owner }: ClaimRequest): Claim
   const body = next();
   if (body !== null) execution.checkpoint = { revision, body: body as string };
   const more = next();
-  if (more !== null) Object.assign(execution, toMore(JSON.parse(more as string) as More));
+  if (more !== null) Object.assign(execution, toMore(JSON.parse(more as string)));
   return execution;
 }
 
-function toMore({ reason, abandoned, ...more }: More): Partial<ClaimedExecution> {
+function toMore(found: { readonly [Name in keyof More]: More[Name] | null }): Partial<ClaimedExecution> {
+  const present = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)) as unknown as More;
+  const { reason, abandoned, ...more } = present;
   const text = fromReason(reason ?? null);
   return { ...more, ...(text !== undefined && { reason: text }), ...(abandoned === 1 && { abandoned: true }) };
 }

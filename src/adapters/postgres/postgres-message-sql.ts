@@ -90,10 +90,10 @@ BEGIN
 END $$;
 
 CREATE FUNCTION S.remove(p_name text, p_older_ms float8, p_limit integer) RETURNS integer LANGUAGE plpgsql ${steadyPlans} AS $$
-DECLARE v_gone bigint[]; v_places tid[];
+DECLARE v_before bigint := S.now_ms() - least(p_older_ms, 1e15)::bigint; v_gone bigint[]; v_places tid[];
 BEGIN
   SELECT coalesce(array_agg("sequence"), '{}'), array_agg(place) INTO v_gone, v_places FROM (
-    SELECT "sequence", ctid AS place FROM S.executions WHERE "name" = p_name AND "completedAt" < S.now_ms() - p_older_ms AND "completedAt" IS NOT NULL
+    SELECT "sequence", ctid AS place FROM S.executions WHERE "name" = p_name AND "completedAt" < v_before AND "completedAt" IS NOT NULL
     ORDER BY "completedAt" LIMIT p_limit FOR UPDATE SKIP LOCKED) AS ended;
   DELETE FROM S.signals WHERE "execution" = ANY (v_gone);
   DELETE FROM S.events WHERE "execution" = ANY (v_gone);

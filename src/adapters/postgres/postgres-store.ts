@@ -191,6 +191,7 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
       const watch = listener.watchers.watch(request, listen);
       const followed = new Set<string>();
       let timer: unknown;
+      let told: Promise<void> | undefined;
       const tellFollowing = async () => {
         // Ends that are being written see no follower yet: it waits for them, so that whoever looks after this finds them.
         const sql = `WITH settled AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($2, 4)))
@@ -210,15 +211,26 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
           true,
         );
       };
-      const stop = () => clock.clearTimeout(timer);
+      const stop = () => {
+        clock.clearTimeout(timer);
+        timer = undefined;
+      };
       following.add(stop);
       return {
         async follow(ids) {
           for (const id of ids) followed.add(id);
           await watch.follow(ids);
-          if (timer !== undefined || followed.size === 0) return;
-          keepFollowing();
-          await tellFollowing();
+          if (followed.size === 0) return;
+          if (timer === undefined) {
+            keepFollowing();
+            told = tellFollowing();
+          }
+          try {
+            await told;
+          } catch (error) {
+            stop();
+            throw error;
+          }
         },
         unfollow(ids) {
           for (const id of ids) followed.delete(id);
