@@ -47,6 +47,8 @@ export class WorkerQueue {
   readonly #unknown = new Map<string, number>();
   #consumer: QueueConsumer | undefined;
   #lookAt: number;
+  /** How often somebody asked to look. */
+  #looks = 0;
   #closed = false;
 
   constructor(options: WorkerQueueOptions) {
@@ -79,6 +81,7 @@ export class WorkerQueue {
 
   /** The next claim is not limited to what messages tell. */
   look(): void {
+    this.#looks += 1;
     if (!this.#options.onlyMessages) this.#lookAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -86,8 +89,10 @@ export class WorkerQueue {
     const { clock, claim, arrived, onlyMessages, pollMs, queue } = this.#options;
     const now = clock.monotonicNow();
     if (now >= this.#lookAt) {
+      const looks = this.#looks;
       const report = await claim(claimId, limit, undefined);
-      this.#lookAt = now + Math.min(pollMs, report.nextDueInMs ?? pollMs);
+      // One that was asked for meanwhile is still to come: this one may have been answered before what it is for.
+      if (looks === this.#looks) this.#lookAt = now + Math.min(pollMs, report.nextDueInMs ?? pollMs);
       if (this.#messages.length > 0) arrived();
       return report;
     }
