@@ -3,18 +3,18 @@ import { type Figure, measureInRounds } from "./rounds.ts";
 import { Sampler } from "./sampler.ts";
 import type { SampleSetting, StartMode } from "./stored-sample.ts";
 
-export interface ThroughputSetting<Kind extends Contender> {
-  readonly contenders: readonly Kind[];
+export interface ThroughputSetting {
+  readonly contenders: readonly Contender[];
   readonly mode: StartMode;
   readonly concurrency: number;
   readonly rounds: number;
   /** How long a sample should take. */
   readonly sampleMs: number;
-  connectionString(contender: Kind): Promise<string>;
+  connectionString(contender: Contender): Promise<string>;
 }
 
 /** µs per execution. */
-export async function measureStoredThroughput<Kind extends Contender>(setting: ThroughputSetting<Kind>): Promise<Figure[]> {
+export async function measureStoredThroughput(setting: ThroughputSetting): Promise<Figure[]> {
   const { mode, concurrency, rounds, sampleMs } = setting;
   const contenders = setting.contenders.filter(({ startsMany }) => mode === "single" || startsMany);
   const samplers: Sampler<SampleSetting>[] = [];

@@ -39,7 +39,7 @@ export function toColumn<Item, Value>(items: readonly Item[], pick: (item: Item)
   return values.every((value) => value === null) ? null : values;
 }
 
-const parameters = (count: number, first = 1) => Array.from({ length: count }, (_, index) => `$${first + index}`).join(", ");
+export const parameters = (count: number, first = 1) => Array.from({ length: count }, (_, index) => `$${first + index}`).join(", ");
 const claimParameters = 20;
 const settleParameters = 12;
 const claimSql = `SELECT * FROM S.claim(${parameters(claimParameters)})`;

@@ -223,14 +223,12 @@ export function createPostgresStore(options: PostgresStoreOptions): ExecutionSto
           if (followed.size === 0) return;
           if (timer === undefined) {
             keepFollowing();
-            told = tellFollowing();
+            told = tellFollowing().catch((error: unknown) => {
+              stop();
+              throw error;
+            });
           }
-          try {
-            await told;
-          } catch (error) {
-            stop();
-            throw error;
-          }
+          await told;
         },
         unfollow(ids) {
           for (const id of ids) followed.delete(id);

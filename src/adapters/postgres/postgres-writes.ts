@@ -13,12 +13,10 @@ import type {
   CancelRequest,
 } from "../../ports/store-message.ts";
 import type { CheckpointEntry, CheckpointReport, ParkEntry, ParkReport } from "../../ports/store-settle.ts";
-import { integer, limitsOf, toColumn } from "./postgres-claims.ts";
+import { integer, limitsOf, parameters, toColumn } from "./postgres-claims.ts";
 import type { PostgresClientLike } from "./postgres-client.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { fromReason, storable } from "./postgres-reads.ts";
-
-const parameters = (count: number) => Array.from({ length: count }, (_, index) => `$${index + 1}`).join(", ");
 
 /** Rows that know which item of the request they belong to, in the order of the items. */
 function inOrder<Row extends { o_ord: number }>(rows: readonly Row[], count: number): (Row | undefined)[] {

@@ -253,6 +253,43 @@ test("a message that comes while a claim is repeated is not taken for one that t
   expect([messages.waiting(), messages.onLoan()]).toEqual([0, 0]);
 });
 
+test("a worker that takes something over while it is looking at the store, and is answered late, looks again", async () => {
+  messages.faults.messages = "lost";
+  const client = world.process({ orchestrator: double, role: "client", queue: messages.queue });
+  const id = await client.start(2);
+  const store = world.store();
+  await store.claim({ name: "test", owner: "dead", claimId: "c", limit: 1, leaseMs: 1_000, machineId: "function", versions: "any" });
+  await world.clock.advance(1_001);
+  let looked = () => {};
+  const hasLooked = new Promise<void>((resolve) => {
+    looked = resolve;
+  });
+  let swept = () => {};
+  const hasSwept = new Promise<void>((resolve) => {
+    swept = resolve;
+  });
+  const late: ExecutionStore = {
+    ...store,
+    async claim(request) {
+      const report = await store.claim(request);
+      looked();
+      await hasSwept;
+      return report;
+    },
+    async sweep(request) {
+      await hasLooked;
+      const report = await store.sweep(request);
+      // The worker has heard of it by then.
+      setImmediate(swept);
+      return report;
+    },
+  };
+  world.process({ orchestrator: double, role: "worker", queue: messages.queue, store: late, pollMs: 60_000 });
+  await hasSwept;
+  await world.clock.settle();
+  expect(await client.getStatus(id)).toMatchObject({ status: "completed", attempt: 2 });
+});
+
 test("a queue that is closed gives back what its closed consumers had, too", async () => {
   const data = new MemoryQueueData();
   const [queue, other] = [createMemoryQueue({ clock: world.clock, data }), createMemoryQueue({ clock: world.clock, data })];
