@@ -120,15 +120,15 @@ const durableChecks: Readonly<Record<keyof DurableOptions, check.OptionCheck>> =
 
 /** Spans that are written to the store, here and in starts. */
 function checkStoredSpans({ delayMs, timeoutMs, retry }: Pick<StartOptions, "delayMs" | "timeoutMs" | "retry">, where: string): void {
+  if (delayMs !== undefined) storedDelay(delayMs, `${where}delayMs`);
+  if (timeoutMs !== undefined) storedTimeout(timeoutMs, `${where}timeoutMs`);
   const { delayMs: firstDelayMs, maxDelayMs } = retry?.backoff ?? {};
-  const spans = [
-    ["delayMs", delayMs, 0],
-    ["timeoutMs", timeoutMs, 1],
-    ["retry.backoff.delayMs", firstDelayMs, 0],
-    ["retry.backoff.maxDelayMs", maxDelayMs, 0],
-  ] as const;
-  for (const [field, span, min] of spans) if (span !== undefined) check.wholeMilliseconds(min)(span, `${where}${field}`);
+  if (firstDelayMs !== undefined) storedDelay(firstDelayMs, `${where}retry.backoff.delayMs`);
+  if (maxDelayMs !== undefined) storedDelay(maxDelayMs, `${where}retry.backoff.maxDelayMs`);
 }
+
+const storedDelay = check.wholeMilliseconds(0);
+const storedTimeout = check.wholeMilliseconds(1);
 
 /** Throws `InvalidOptionsError` naming the first wrong field. */
 export function checkDurableOptions(options: unknown): void {

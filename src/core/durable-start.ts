@@ -7,9 +7,9 @@ import {
   StartAbortedError,
 } from "../model/errors.ts";
 import { toJsonText } from "../model/json-text.ts";
-import type { RetryPolicy } from "../model/retry-policy.ts";
 import { UnsupportedOperationError } from "../model/store-errors.ts";
 import type { NewExecution } from "../model/stored-execution.ts";
+import type { Writable } from "../model/writable.ts";
 import type { InsertReport } from "../ports/store-insert.ts";
 import { acceptedInput } from "./accepted-input.ts";
 import { AutonomousOrchestrator } from "./autonomous-orchestrator.ts";
@@ -59,36 +59,36 @@ function withInput(input: unknown, options: DurableStartOptions, where: string, 
   const { id = defaults.generateId(), idempotencyKey, priority = 0, group, tags = [], delayMs = 0 } = options;
   const { options: common, machineId } = defaults;
   const timeoutMs = options.timeoutMs ?? common.timeoutMs;
-  const { maxAttempts = 1, backoff, onRetry } = { ...withoutTest(common.retry), ...options.retry };
+  const { maxAttempts = 1, backoff, onRetry } = { ...common.retry, ...options.retry };
   const settings = toSettingsText(common, options.settings);
   const trace = traceOf(common.tracing, { executionId: id, group }, defaults.reportError);
   const inputText = toJsonText(input as unknown, `${where}input`) as string | undefined;
-  return {
+  const execution: Writable<NewExecution> = {
     id,
     startToken: defaults.generateId(),
     input: inputText ?? "null",
-    ...(settings !== undefined && { settings }),
     priority,
-    ...(group !== undefined && { group }),
     tags: [...tags],
     maxAttempts: Math.min(maxAttempts, endless),
     maxTakeovers: Math.min(common.maxTakeovers ?? 3, endless),
     delayMs,
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...((backoff !== undefined || onRetry !== undefined) && { retry: JSON.stringify({ backoff, onRetry }) }),
     machineId,
-    ...(trace !== undefined && { trace: JSON.stringify(trace) }),
-    ...(idempotencyKey !== undefined && { idempotencyKey, inputHash: inputHash(inputText) }),
   };
+  if (settings !== undefined) execution.settings = settings;
+  if (group !== undefined) execution.group = group;
+  if (timeoutMs !== undefined) execution.timeoutMs = timeoutMs;
+  // `retryIf` is code, and stays with the workers.
+  if (backoff !== undefined || onRetry !== undefined) execution.retry = JSON.stringify({ backoff, onRetry });
+  if (trace !== undefined) execution.trace = JSON.stringify(trace);
+  if (idempotencyKey !== undefined) {
+    execution.idempotencyKey = idempotencyKey;
+    execution.inputHash = inputHash(inputText);
+  }
+  return execution;
 }
 
 /** Stores count in 32 bits: more than that is without end. */
 export const endless = 2_147_483_647;
-
-/** `retryIf` is code, and stays with the workers. */
-function withoutTest({ retryIf: _, ...retry }: RetryPolicy = {}): NonNullable<DurableStartOptions["retry"]> {
-  return retry;
-}
 
 /**
  * The id of what was started, now or earlier with the same idempotency key.

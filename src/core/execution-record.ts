@@ -2,6 +2,7 @@ import type { ExecutionTimeoutError } from "../model/errors.ts";
 import { type ExecutionInfo, type ExecutionState, type ExecutionStatus, isFinalStatus } from "../model/execution.ts";
 import type { Backoff } from "../model/retry-policy.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
+import type { Writable } from "../model/writable.ts";
 import type { TraceContext } from "../ports/tracing.ts";
 import type { Settings } from "../settings/settings-schema.ts";
 import type { Candidate } from "./admission-queue.ts";
@@ -116,12 +117,9 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
   const { context } = snapshot;
   // An execution whose actor crashed has failed.
   const crash = snapshot.status === "error" ? { error: snapshot.error } : undefined;
-  const state = crash === undefined ? toExecutionState(snapshot.value) : "failed";
-  const status = state.split(".", 1)[0] as ExecutionStatus;
-  const isFinal = isFinalStatus(status);
-  const completedAt = isFinal ? (context.completedAt ?? now) : undefined;
-  const error = crash?.error ?? context.error;
-  return Object.freeze({
+  const { status, state } = crash === undefined ? toState(snapshot.value) : ({ status: "failed", state: "failed" } as const);
+  const completedAt = isFinalStatus(status) ? (context.completedAt ?? now) : undefined;
+  const info: Writable<ExecutionInfo> = {
     id: request.id,
     status,
     state,
@@ -129,22 +127,26 @@ export function toExecutionInfo(record: ExecutionRecord, now: number): Execution
     maxAttempts: request.maxAttempts,
     takeovers: request.takeovers,
     priority: request.priority,
-    ...(request.group !== undefined && { group: request.group }),
     tags: request.tags,
     queuedAt: context.queuedAt,
-    ...(context.startedAt !== undefined && { startedAt: context.startedAt }),
-    ...(completedAt !== undefined && { completedAt }),
     durationMs: context.startedAt === undefined ? 0 : Math.max(0, (completedAt ?? now) - context.startedAt),
-    ...(context.progress !== undefined && { progress: context.progress }),
-    ...(status === "completed" && { result: context.result }),
-    ...((status === "failed" || (status === "queued" && context.retryDelayMs !== undefined)) && { error: toSerializedError(error) }),
-    ...(context.reason !== undefined && (status === "cancelled" || state === "running.cancelling") && { reason: context.reason }),
-    ...(context.abandoned && { abandoned: true as const }),
-  });
+  };
+  if (request.group !== undefined) info.group = request.group;
+  if (context.startedAt !== undefined) info.startedAt = context.startedAt;
+  if (completedAt !== undefined) info.completedAt = completedAt;
+  if (context.progress !== undefined) info.progress = context.progress;
+  if (status === "completed") info.result = context.result;
+  if (status === "failed" || (status === "queued" && context.retryDelayMs !== undefined))
+    info.error = toSerializedError(crash?.error ?? context.error);
+  if (context.reason !== undefined && (status === "cancelled" || state === "running.cancelling")) info.reason = context.reason;
+  if (context.abandoned) info.abandoned = true;
+  return Object.freeze(info);
 }
 
-/** `{ running: "working" }` becomes `running.working`. */
-function toExecutionState(value: ExecutionValue): ExecutionState {
-  if (typeof value === "string") return value;
-  return "queued" in value ? `queued.${value.queued}` : `running.${value.running}`;
+/** `{ running: "working" }` is the state `running.working` of the status `running`. */
+function toState(value: ExecutionValue): { readonly status: ExecutionStatus; readonly state: ExecutionState } {
+  if (typeof value === "string") return { status: value, state: value };
+  return "queued" in value
+    ? { status: "queued", state: `queued.${value.queued}` }
+    : { status: "running", state: `running.${value.running}` };
 }

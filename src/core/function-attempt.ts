@@ -1,4 +1,5 @@
 import type { EventObject } from "xstate";
+import type { Writable } from "../model/writable.ts";
 import type { ExecutionScope } from "./execution-scope.ts";
 import type { AttemptHost, BeginAttempt, Delivery } from "./running-attempt.ts";
 
@@ -23,11 +24,9 @@ export function functionAttempt(orchestrator: (input: unknown, scope: ExecutionS
 }
 
 function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
-  const { settings } = host;
-  const scope: ExecutionScope = {
+  const scope: Writable<ExecutionScope> = {
     executionId: host.executionId,
     attempt: host.attempt,
-    ...(host.fence !== undefined && { fence: host.fence }),
     get signal() {
       return host.signal;
     },
@@ -38,7 +37,9 @@ function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
     checkpoint: async (value) => host.checkpoint(value),
     signals: () => inbox.read(host.signal),
   };
-  return settings === undefined ? scope : Object.assign(scope, { settings });
+  if (host.fence !== undefined) scope.fence = host.fence;
+  if (host.settings !== undefined) scope.settings = host.settings;
+  return scope;
 }
 
 class SignalInbox {

@@ -115,9 +115,10 @@ const handlers: Handlers = {
 
 /** Also what XState itself sends: that a child is done or has crashed, and that this actor is to stop. */
 function handle(fleet: Fleet, event: AnyEventObject): void {
-  if (Object.hasOwn(handlers, event.type)) handlers[event.type as SupervisorEvent["type"]](fleet, event as never);
-  else if (event.type === "xstate.stop") fleet.stop();
-  else if (event.type.startsWith("xstate.done.actor.") || event.type.startsWith("xstate.error.actor.")) fleet.childDone(event.actorId);
+  const { type } = event;
+  if (type.startsWith("xstate.done.actor.") || type.startsWith("xstate.error.actor.")) fleet.childDone(event.actorId);
+  else if (type === "xstate.stop") fleet.stop();
+  else if (Object.hasOwn(handlers, type)) handlers[type as SupervisorEvent["type"]](fleet, event as never);
 }
 
 function toSnapshot(fleet: Fleet, status: "active" | "stopped" = "active"): SupervisorSnapshot {

@@ -3,6 +3,7 @@ import { YieldedError } from "../model/checkpoint-errors.ts";
 import { SerializationError } from "../model/errors.ts";
 import { type JsonText, toJsonText } from "../model/json-text.ts";
 import { toSerializedError } from "../model/serialized-error.ts";
+import type { Writable } from "../model/writable.ts";
 import type { Settlement, SettleOutcome, SettleReport } from "../ports/store-settle.ts";
 import type { AttemptCustody } from "./attempt-custody.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -149,7 +150,7 @@ function toSettleOutcome(record: ExecutionRecord, outcome: AttemptOutcome, check
   }
   try {
     const result = toJsonText(outcome.result as unknown, "result") as JsonText | undefined;
-    return { type: "complete", ...(result !== undefined && { result }) };
+    return result === undefined ? { type: "complete" } : { type: "complete", result };
   } catch (thrown) {
     return toFailure(thrown, undefined, checkpoint);
   }
@@ -172,12 +173,10 @@ function toEnd(lease: WorkerLease, status: StoredEnd["status"] | "queued", outco
   const { id, execution, cancelReason } = lease;
   if (status === "queued") return undefined;
   const reason = outcome.type === "cancel" ? (outcome.reason ?? cancelReason) : cancelReason;
-  return {
-    id,
-    status,
-    ...(outcome.type === "complete" && outcome.result !== undefined && { result: outcome.result }),
-    ...(outcome.type === "fail" && { error: outcome.error }),
-    ...(reason !== undefined && { reason }),
-    ...(execution.timeoutMs !== undefined && { timeoutMs: execution.timeoutMs }),
-  };
+  const end: Writable<StoredEnd> = { id, status };
+  if (outcome.type === "complete" && outcome.result !== undefined) end.result = outcome.result;
+  if (outcome.type === "fail") end.error = outcome.error;
+  if (reason !== undefined) end.reason = reason;
+  if (execution.timeoutMs !== undefined) end.timeoutMs = execution.timeoutMs;
+  return end;
 }

@@ -282,19 +282,26 @@ export class Worker {
       const lease = new WorkerLease(execution, validUntil, this.#parts.stint);
       this.#leases.add(lease);
       leases.push(lease);
-      if (this.mode === "draining" || this.mode === "closed") void this.settler.release(lease);
-      else this.#run(lease);
     }
+    if (this.mode === "draining" || this.mode === "closed") for (const lease of leases) void this.settler.release(lease);
+    else this.#run(leases);
     void this.#leases.check(this.#early.about(leases));
   }
 
-  #run(lease: WorkerLease): void {
+  /** The fleet starts all of them or none: should it refuse, each is tried by itself. */
+  #run(leases: readonly WorkerLease[]): void {
+    const [lease] = leases;
+    if (lease === undefined) return;
     const reject = (error: unknown) => {
+      if (leases.length > 1) {
+        for (const each of leases) this.#run([each]);
+        return;
+      }
       this.#parts.fleetOptions.reportError(error);
       void this.settler.release(lease);
     };
-    this.#send({ type: "execution.start", requests: [lease.request], resolve: () => {}, reject });
-    if (lease.execution.cancelRequestedAt !== undefined) this.#cancel(lease, lease.execution.reason);
+    this.#send({ type: "execution.start", requests: leases.map(({ request }) => request), resolve: () => {}, reject });
+    for (const each of leases) if (each.execution.cancelRequestedAt !== undefined) this.#cancel(each, each.execution.reason);
   }
 
   #settled(lease: WorkerLease, end: StoredEnd | undefined, abandoned: boolean): void {

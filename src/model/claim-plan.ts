@@ -41,11 +41,13 @@ export function planClaim<Row>(source: ReadySource<Row>, wish: ClaimWish): { row
   const rows: Row[] = [];
   const rooms = createRooms(source, wish.groupLimit);
   let turn = wish.turn;
-  let level = source.levelAfter(-1, 0);
-  while (level !== undefined && rows.length < wish.limit) {
-    const buckets = bucketsInTurn(source, level, wish.turn).filter((bucket) => wish.runs(bucket.machineKey));
+  let level: Pick<ReadyBucket, "lane" | "rank"> = { lane: -1, rank: 0 };
+  while (rows.length < wish.limit) {
+    const first = source.levelAfter(level.lane, level.rank);
+    if (first === undefined) break;
+    const buckets = bucketsInTurn(source, first, wish.turn).filter((bucket) => wish.runs(bucket.machineKey));
     turn = serve(source, buckets, rooms, rows, wish.limit) ?? turn;
-    level = source.levelAfter(level.lane, level.rank);
+    level = first;
   }
   return { rows, turn };
 }
@@ -53,17 +55,20 @@ export function planClaim<Row>(source: ReadySource<Row>, wish: ClaimWish): { row
 function bucketsInTurn<Row>(source: ReadySource<Row>, first: ReadyBucket, turn: Turn | undefined): ReadyBucket[] {
   const { lane, rank } = first;
   const found: ReadyBucket[] = [];
+  // Asked for once, as the first is mostly the one that was served last, too.
+  const second = source.bucketAfter(first);
+  const after = (bucket: ReadyBucket) => (isSame(bucket, first) ? second : source.bucketAfter(bucket));
   const walk = (start: ReadyBucket | undefined) => {
     for (
       let next = start;
       next !== undefined && next.lane === lane && next.rank === rank && found.length < maxBuckets;
-      next = source.bucketAfter(next)
+      next = after(next)
     ) {
       if (found.length > 0 && isSame(next, found[0] as ReadyBucket)) return;
       found.push(next);
     }
   };
-  if (turn !== undefined) walk(source.bucketAfter({ lane, rank, ...turn }));
+  if (turn !== undefined) walk(after({ lane, rank, ...turn }));
   walk(first);
   return found;
 }

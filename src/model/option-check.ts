@@ -101,12 +101,14 @@ export function either(expected: string, ...checks: OptionCheck[]): OptionCheck 
 export function fields(checks: Readonly<Record<string, OptionCheck>>, required: readonly string[] = []): OptionCheck {
   return (value, field) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fails(field, "an object", value);
-    const missing = Object.fromEntries(required.map((key) => [key, undefined]));
-    for (const [key, item] of Object.entries({ ...missing, ...value })) {
-      const path = field === "options" ? key : `${field}.${key}`;
+    const given = value as Readonly<Record<string, unknown>>;
+    const pathOf = (key: string) => (field === "options" ? key : `${field}.${key}`);
+    for (const key of required) if (!Object.hasOwn(given, key)) checks[key]?.(undefined, pathOf(key));
+    for (const key of Object.keys(given)) {
+      const item = given[key];
       const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
-      if (check === undefined) fails(path, `no such field; known are ${Object.keys(checks).join(", ")}`, item);
-      else if (item !== undefined || required.includes(key)) check(item, path);
+      if (check === undefined) fails(pathOf(key), `no such field; known are ${Object.keys(checks).join(", ")}`, item);
+      else if (item !== undefined || required.includes(key)) check(item, pathOf(key));
     }
   };
 }

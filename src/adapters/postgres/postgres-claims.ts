@@ -1,5 +1,6 @@
 import type { LeaseRefusal } from "../../model/lease.ts";
 import { machineKey } from "../../model/stored-execution.ts";
+import type { Writable } from "../../model/writable.ts";
 import type { ClaimedExecution, ClaimRefusal, ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { Settlement, SettleReport } from "../../ports/store-settle.ts";
 import { claimedNames, claimedOffset } from "./postgres-claim-sql.ts";
@@ -177,8 +178,6 @@ function toTurn(row: Row, from: number, start: ClaimTurn | undefined): Omit<Clai
   // What had been given back says nothing about the others.
   return { lane, rank, machineKey: key, group, position: isSameBucket ? Math.max(position, start.position) : position };
 }
-
-type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 /** What few have. */
 interface More extends Partial<Pick<ClaimedExecution, "idempotencyKey" | "cancelRequestedAt" | "progress" | "error" | "settings">> {

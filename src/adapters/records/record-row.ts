@@ -2,6 +2,7 @@ import type { ExecutionStatus } from "../../model/execution.ts";
 import type { JsonText } from "../../model/json-text.ts";
 import type { LeaseFacts } from "../../model/lease.ts";
 import { machineKey, type NewExecution, type StoredExecution, type StoredExecutionSummary } from "../../model/stored-execution.ts";
+import type { Writable } from "../../model/writable.ts";
 
 /** Where a record stands for claims. */
 type Phase = "ready" | "delayed" | "leased" | "parked" | "final";
@@ -134,8 +135,6 @@ export function newRecord(name: string, start: NewExecution, sequence: number, n
     checkpointBody: null,
   };
 }
-
-type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 export function toStored(record: WholeRecord): StoredExecution {
   const stored = toSummary(record) as Writable<StoredExecution>;

@@ -18,8 +18,10 @@ const from = `FROM actorfleet_executions WHERE "name" = ?`;
 /** Named where SQLite, which knows nothing of how many rows there are, takes another one. */
 const by = (index: string) => `FROM actorfleet_executions INDEXED BY actorfleet_${index} WHERE "name" = ?`;
 const ready = `${from} AND "phase" = 'ready'`;
-const bucket = `SELECT "lane", "rank", "machineKey", "group" ${ready}`;
+const bucket = `SELECT "lane", "rank", "machineKey", "group" FROM actorfleet_executions WHERE "name" = ?1 AND "phase" = 'ready'`;
 const bucketOrder = `ORDER BY "lane", "rank", "machineKey", "group" LIMIT 1`;
+/** The first of these that there is. */
+const firstOf = (...buckets: string[]) => `${buckets.map((each) => `SELECT * FROM (${each} ${bucketOrder})`).join(" UNION ALL ")} LIMIT 1`;
 
 const complete = (more: string) => `UPDATE actorfleet_executions SET
   "owner" = NULL, "claimId" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = ?, "phase" = 'final', "status" = 'completed',
@@ -37,10 +39,11 @@ const sql = {
   completeWithProgress: complete(', "progress" = ?'),
   putTag: "INSERT INTO actorfleet_tags VALUES (?, ?, ?)",
   // SQLite walks through all equal entries for a comparison of row values, so each column has its own.
-  nextGroup: `${bucket} AND "lane" = ? AND "rank" = ? AND "machineKey" = ? AND "group" > ? ${bucketOrder}`,
-  nextKey: `${bucket} AND "lane" = ? AND "rank" = ? AND "machineKey" > ? ${bucketOrder}`,
-  nextRank: `${bucket} AND "lane" = ? AND "rank" > ? ${bucketOrder}`,
-  nextLane: `${bucket} AND "lane" > ? ${bucketOrder}`,
+  bucketAfter: firstOf(
+    `${bucket} AND "lane" = ?2 AND "rank" = ?3 AND "machineKey" = ?4 AND "group" > ?5`,
+    `${bucket} AND "lane" = ?2 AND "rank" = ?3 AND "machineKey" > ?4`,
+  ),
+  levelAfter: firstOf(`${bucket} AND "lane" = ?2 AND "rank" > ?3`, `${bucket} AND "lane" > ?2`),
   oldest: `SELECT ${wholeColumns} ${ready} AND "lane" = ? AND "rank" = ? AND "machineKey" = ? AND "group" = ? ORDER BY "position" LIMIT ? + 0 OFFSET ? + 0`,
   holders: `SELECT count(*) ${from} AND "group" = ? AND "holdsSlot" = 1 AND "group" <> ''`,
   due: `SELECT ${rowColumns} ${from} AND "dueAt" <= ? AND "dueAt" IS NOT NULL ORDER BY "dueAt" LIMIT ? + 0`,
@@ -192,14 +195,11 @@ export class SqliteSpace implements RecordSpace {
   }
 
   bucketAfter({ lane, rank, machineKey, group }: ReadyBucket): ReadyBucket | undefined {
-    return (
-      this.#bucket(sql.nextGroup, this.#name, lane, rank, machineKey, group) ??
-      this.#bucket(sql.nextKey, this.#name, lane, rank, machineKey)
-    );
+    return this.#bucket(sql.bucketAfter, this.#name, lane, rank, machineKey, group);
   }
 
   levelAfter(lane: number, rank: number): ReadyBucket | undefined {
-    return this.#bucket(sql.nextRank, this.#name, lane, rank) ?? this.#bucket(sql.nextLane, this.#name, lane);
+    return this.#bucket(sql.levelAfter, this.#name, lane, rank);
   }
 
   oldest({ lane, rank, machineKey, group }: ReadyBucket, skip: number, count: number): RecordRow[] {
