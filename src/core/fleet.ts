@@ -341,6 +341,10 @@ export class Fleet {
 
   /** As long as retention lets it. */
   #keep(record: ExecutionRecord, ageMs = 0): void {
+    if (this.#options.retention.maxCount === 0) {
+      this.#lifecycle.remove(record);
+      return;
+    }
     this.#archive.add(record, ageMs);
     for (const surplus of this.#archive.surplus()) this.#lifecycle.remove(surplus);
   }

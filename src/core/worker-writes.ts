@@ -64,7 +64,7 @@ export class WorkerWrites {
     });
   }
 
-  async settle(lease: WorkerLease, item: Settlement): Promise<SettleReport> {
+  settle(lease: WorkerLease, item: Settlement): Promise<SettleReport> {
     return this.#settlements.add({ lease, item });
   }
 

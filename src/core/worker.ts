@@ -6,7 +6,7 @@ import type { ClaimReport, HolderNews, SweepReport } from "../ports/store-claim.
 import type { StoreNotice } from "../ports/store-message.ts";
 import type { CheckpointReport, NewCheckpoint, Settlement, SettleReport } from "../ports/store-settle.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import { toHint } from "./durable-hints.ts";
+import { type DurableHints, toHint } from "./durable-hints.ts";
 import type { StoredEnd } from "./durable-outcome.ts";
 import { releasedError } from "./execution-ending.ts";
 import type { Fleet } from "./fleet.ts";
@@ -352,10 +352,22 @@ export class Worker {
     this.#claims.wake();
   }
 
-  async #settle(lease: WorkerLease, settlement: Settlement): Promise<SettleReport> {
-    const report = await this.#writes.settle(lease, settlement);
-    const delayMs = settlement.outcome.type === "retry" ? settlement.outcome.delayMs : 0;
-    if (report.settled && report.status === "queued") void this.#parts.hints?.publish([toHint({ ...lease.execution, delayMs })]);
+  #settle(lease: WorkerLease, settlement: Settlement): Promise<SettleReport> {
+    const { hints } = this.#parts;
+    const answer = this.#writes.settle(lease, settlement);
+    return hints === undefined ? answer : this.#publishing(hints, lease, settlement, answer);
+  }
+
+  /** What is queued again is published, too. */
+  async #publishing(
+    hints: DurableHints,
+    { execution }: WorkerLease,
+    { outcome }: Settlement,
+    answer: Promise<SettleReport>,
+  ): Promise<SettleReport> {
+    const report = await answer;
+    const delayMs = outcome.type === "retry" ? outcome.delayMs : 0;
+    if (report.settled && report.status === "queued") void hints.publish([toHint({ ...execution, delayMs })]);
     return report;
   }
 

@@ -101,7 +101,7 @@ async function fill(filename: string, store: ExecutionStore): Promise<void> {
     INSERT INTO actorfleet_executions (${columns.map((column) => `"${column}"`).join(", ")})
       WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ${finishedCount})
       SELECT ${columns.map((column) => values[column] ?? `"${column}"`).join(", ")} FROM numbers, (SELECT * FROM actorfleet_executions LIMIT 1);
-    UPDATE actorfleet_counts SET "completed" = "completed" + ${finishedCount};
+    UPDATE actorfleet_spaces SET "completed" = "completed" + ${finishedCount};
     UPDATE actorfleet_meta SET "value" = ${finishedCount + 2} WHERE "key" = 'position';
     COMMIT; PRAGMA wal_checkpoint(TRUNCATE)`);
   database.close();

@@ -75,6 +75,20 @@ describe("SQLite store, on its own", () => {
     await store.close();
   });
 
+  it("what a transaction that throws has begun under a new name is nobody else's", async () => {
+    const store = createSqliteStore({ filename });
+    const failing = store.transaction((transaction) => {
+      void store.insert({ name: "first", executions: [newExecution("a")], transaction });
+      throw new Error("no");
+    });
+    await expect(failing).rejects.toThrow("no");
+    await store.insert({ name: "second", executions: [newExecution("a"), newExecution("b")] });
+    await store.insert({ name: "first", executions: [newExecution("a")] });
+    expect((await store.counts({ name: "first" })).total).toBe(1);
+    expect((await store.list({ name: "second", limit: 5 })).items.map(({ id, name }) => `${name} ${id}`)).toEqual(["second a", "second b"]);
+    await store.close();
+  });
+
   it("a transaction takes no promise, and its handle ends with it", async () => {
     const store = createSqliteStore({ filename });
     await expect(store.transaction(async () => 1)).rejects.toThrow(UnsupportedOperationError);

@@ -6,15 +6,8 @@ export function readSqliteNames(filename: string): string[] | undefined {
   try {
     const table = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'actorfleet_executions'").get();
     if (table === undefined) return undefined;
-    // From name to name along the index, however many records each has.
     const rows = database
-      .prepare(
-        `WITH RECURSIVE found ("name") AS (
-           SELECT min("name") FROM actorfleet_executions
-           UNION ALL
-           SELECT (SELECT min("name") FROM actorfleet_executions WHERE "name" > found."name") FROM found WHERE found."name" IS NOT NULL
-         ) SELECT "name" FROM found WHERE "name" IS NOT NULL`,
-      )
+      .prepare('SELECT "name" FROM actorfleet_spaces WHERE "queued" + "running" + "completed" + "failed" + "cancelled" > 0 ORDER BY "name"')
       .all();
     return rows.map(({ name }) => name as string);
   } finally {

@@ -10,9 +10,9 @@ const maxEnds = 200;
 /** From when an end is dated to when it is committed, mostly. */
 const commitMs = 20;
 
-const readySql = `SELECT 1 FROM actorfleet_executions WHERE "name" = ? AND "phase" = 'ready' LIMIT 1`;
+const readySql = `SELECT 1 FROM actorfleet_executions WHERE "space" = ? AND "phase" = 'ready' LIMIT 1`;
 const endedSql = `SELECT "id" FROM actorfleet_executions
-  WHERE "name" = ? AND "completedAt" >= ? AND "completedAt" IS NOT NULL ORDER BY "completedAt" DESC LIMIT ${maxEnds}`;
+  WHERE "space" = ? AND "completedAt" >= ? AND "completedAt" IS NOT NULL ORDER BY "completedAt" DESC LIMIT ${maxEnds}`;
 
 export interface SqliteNoticesOptions {
   readonly filename: string;
@@ -123,10 +123,11 @@ export class SqliteNotices {
     const position = session.storedPosition();
     if (position !== this.#position) {
       this.#position = position;
-      for (const name of watchers.namesOfWork()) if (session.get(readySql, name) !== undefined) watchers.tell(name, { type: "claimable" });
+      for (const name of watchers.namesOfWork())
+        if (session.get(readySql, session.spaceOf(name)) !== undefined) watchers.tell(name, { type: "claimable" });
     }
     for (const name of watchers.namesFollowed()) {
-      const ids = session.all<[string]>(endedSql, name, since).map(([id]) => id);
+      const ids = session.all<[string]>(endedSql, session.spaceOf(name), since).map(([id]) => id);
       if (ids.length > 0) watchers.tell(name, { type: "final", ids });
     }
     this.#tellMissed();

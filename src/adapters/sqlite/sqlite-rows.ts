@@ -1,7 +1,7 @@
 import type { RecordExtras, RecordRow, WholeRecord } from "../records/record-row.ts";
 
 const rowFields = [
-  ...(["sequence", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "queuedAt"] as const),
+  ...(["sequence", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "queuedAt"] as const),
   ...(["maxTakeovers", "status", "phase", "lane", "position", "readySince", "machineKey", "attempt", "attemptStep", "takeovers"] as const),
   ...(["fence", "settledFence", "owner", "claimId", "leaseExpiresAt", "holdsSlot", "dueAt", "startedAt", "completedAt"] as const),
   ...([
@@ -20,7 +20,7 @@ const bodyFields = ["input", "settings", "retry", "trace"] as const;
 
 /** What a new record does not leave to the defaults of the table. */
 const insertFields = [
-  ...(["sequence", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "queuedAt"] as const),
+  ...(["sequence", "space", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "queuedAt"] as const),
   ...(["maxTakeovers", "phase", "position", "readySince", "machineKey", "dueAt", "machineVersion", "maxAttempts", "timeoutMs"] as const),
   ...(["tags", "input", "settings", "retry", "trace"] as const),
 ] as const;
@@ -40,65 +40,65 @@ export type SummaryValues = readonly [...RowValues, ...Values<RecordExtras, type
 export type WholeValues = readonly [...SummaryValues, ...BodyValues];
 
 // One literal each: objects of the same shape, made at once, are several times faster than those that grow field by field.
-export function toRow(values: RowValues | SummaryValues | WholeValues): RecordRow {
+export function toRow(values: RowValues | SummaryValues | WholeValues, name: string): RecordRow {
   return {
     sequence: values[0],
-    name: values[1],
-    id: values[2],
-    startToken: values[3],
-    inputHash: values[4],
-    idempotencyKey: values[5],
-    rank: values[6],
-    group: values[7],
-    machineId: values[8],
-    queuedAt: values[9],
-    maxTakeovers: values[10],
-    status: values[11],
-    phase: values[12],
-    lane: values[13],
-    position: values[14],
-    readySince: values[15],
-    machineKey: values[16],
-    attempt: values[17],
-    attemptStep: values[18],
-    takeovers: values[19],
-    fence: values[20],
-    settledFence: values[21],
-    owner: values[22],
-    claimId: values[23],
-    leaseExpiresAt: values[24],
-    holdsSlot: values[25],
-    dueAt: values[26],
-    startedAt: values[27],
-    completedAt: values[28],
-    cancelRequestedAt: values[29],
-    cancelToken: values[30],
-    reason: values[31],
-    lastSignal: values[32],
-    consumedSignal: values[33],
-    lastEvent: values[34],
-    checkpointRevision: values[35],
-    slotOrder: values[36],
+    name,
+    id: values[1],
+    startToken: values[2],
+    inputHash: values[3],
+    idempotencyKey: values[4],
+    rank: values[5],
+    group: values[6],
+    machineId: values[7],
+    queuedAt: values[8],
+    maxTakeovers: values[9],
+    status: values[10],
+    phase: values[11],
+    lane: values[12],
+    position: values[13],
+    readySince: values[14],
+    machineKey: values[15],
+    attempt: values[16],
+    attemptStep: values[17],
+    takeovers: values[18],
+    fence: values[19],
+    settledFence: values[20],
+    owner: values[21],
+    claimId: values[22],
+    leaseExpiresAt: values[23],
+    holdsSlot: values[24],
+    dueAt: values[25],
+    startedAt: values[26],
+    completedAt: values[27],
+    cancelRequestedAt: values[28],
+    cancelToken: values[29],
+    reason: values[30],
+    lastSignal: values[31],
+    consumedSignal: values[32],
+    lastEvent: values[33],
+    checkpointRevision: values[34],
+    slotOrder: values[35],
   };
 }
 
 /** `input` and `checkpointBody` may be elsewhere. */
-export function toWhole(values: SummaryValues | WholeValues): WholeRecord {
+export function toWhole(values: SummaryValues | WholeValues, name: string): WholeRecord {
   const bodies: Partial<WholeValues> = values;
   return {
-    ...toRow(values),
-    machineVersion: values[37],
-    maxAttempts: values[38],
-    timeoutMs: values[39],
-    tags: values[40],
-    progress: values[41],
-    result: values[42],
-    error: values[43],
-    abandoned: values[44],
-    input: bodies[45] ?? "",
-    settings: bodies[46] ?? null,
-    retry: bodies[47] ?? null,
-    trace: bodies[48] ?? null,
+    ...toRow(values, name),
+    machineVersion: values[36],
+    maxAttempts: values[37],
+    timeoutMs: values[38],
+    tags: values[39],
+    progress: values[40],
+    result: values[41],
+    error: values[42],
+    abandoned: values[43],
+    input: bodies[44] ?? "",
+    settings: bodies[45] ?? null,
+    retry: bodies[46] ?? null,
+    trace: bodies[47] ?? null,
     checkpointBody: null,
   };
 }

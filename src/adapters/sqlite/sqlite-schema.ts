@@ -9,7 +9,7 @@ const migrations: readonly string[] = [
   `
   CREATE TABLE actorfleet_executions (
     "sequence" INTEGER PRIMARY KEY,
-    "name" TEXT NOT NULL, "id" TEXT NOT NULL, "startToken" TEXT NOT NULL, "inputHash" TEXT, "idempotencyKey" TEXT,
+    "space" INTEGER NOT NULL, "id" TEXT NOT NULL, "startToken" TEXT NOT NULL, "inputHash" TEXT, "idempotencyKey" TEXT,
     "rank" REAL NOT NULL, "group" TEXT NOT NULL, "machineId" TEXT NOT NULL, "queuedAt" INTEGER NOT NULL, "maxTakeovers" INTEGER NOT NULL,
     "status" TEXT NOT NULL DEFAULT 'queued', "phase" TEXT NOT NULL, "lane" INTEGER NOT NULL DEFAULT 1, "position" INTEGER NOT NULL,
     "readySince" INTEGER NOT NULL, "machineKey" TEXT NOT NULL,
@@ -23,21 +23,21 @@ const migrations: readonly string[] = [
     "input" TEXT, "settings" TEXT, "retry" TEXT, "trace" TEXT, "progress" TEXT, "result" TEXT, "error" TEXT, "abandoned" INTEGER,
     "room" TEXT DEFAULT '${"-".repeat(64)}'
   ) STRICT;
-  CREATE UNIQUE INDEX actorfleet_by_id ON actorfleet_executions ("name", "id");
-  CREATE UNIQUE INDEX actorfleet_by_key ON actorfleet_executions ("name", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
-  CREATE INDEX actorfleet_ready ON actorfleet_executions ("name", "lane", "rank", "machineKey", "group", "position") WHERE "phase" = 'ready';
-  CREATE INDEX actorfleet_due ON actorfleet_executions ("name", "dueAt") WHERE "dueAt" IS NOT NULL;
-  CREATE INDEX actorfleet_leased ON actorfleet_executions ("name", "claimId", "leaseExpiresAt") WHERE "phase" = 'leased';
-  CREATE INDEX actorfleet_slots ON actorfleet_executions ("name", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
-  CREATE INDEX actorfleet_finished ON actorfleet_executions ("name", "completedAt") WHERE "completedAt" IS NOT NULL;
-  CREATE INDEX actorfleet_live ON actorfleet_executions ("name", "sequence") WHERE "completedAt" IS NULL;
-  CREATE INDEX actorfleet_rare ON actorfleet_executions ("name", "status", "sequence") WHERE "status" = 'failed' OR "status" = 'cancelled';
-  CREATE INDEX actorfleet_parked ON actorfleet_executions ("name", "sequence") WHERE "phase" = 'parked';
-  CREATE INDEX actorfleet_groups ON actorfleet_executions ("name", "group", "sequence") WHERE "group" <> '';
+  CREATE UNIQUE INDEX actorfleet_by_id ON actorfleet_executions ("id", "space");
+  CREATE UNIQUE INDEX actorfleet_by_key ON actorfleet_executions ("space", "idempotencyKey") WHERE "idempotencyKey" IS NOT NULL;
+  CREATE INDEX actorfleet_ready ON actorfleet_executions ("space", "lane", "rank", "machineKey", "group", "position") WHERE "phase" = 'ready';
+  CREATE INDEX actorfleet_due ON actorfleet_executions ("space", "dueAt") WHERE "dueAt" IS NOT NULL;
+  CREATE INDEX actorfleet_leased ON actorfleet_executions ("space", "claimId", "leaseExpiresAt") WHERE "phase" = 'leased';
+  CREATE INDEX actorfleet_slots ON actorfleet_executions ("space", "group") WHERE "holdsSlot" = 1 AND "group" <> '';
+  CREATE INDEX actorfleet_finished ON actorfleet_executions ("space", "completedAt") WHERE "completedAt" IS NOT NULL;
+  CREATE INDEX actorfleet_live ON actorfleet_executions ("space", "sequence") WHERE "completedAt" IS NULL;
+  CREATE INDEX actorfleet_rare ON actorfleet_executions ("space", "status", "sequence")
+    WHERE "status" = 'failed' OR "status" = 'cancelled' OR "phase" = 'parked';
+  CREATE INDEX actorfleet_groups ON actorfleet_executions ("space", "group", "sequence") WHERE "group" <> '';
   CREATE TABLE actorfleet_inputs ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
   CREATE TABLE actorfleet_checkpoints ("execution" INTEGER PRIMARY KEY, "body" TEXT NOT NULL) STRICT;
   CREATE TABLE actorfleet_tags (
-    "space" TEXT NOT NULL, "tag" TEXT NOT NULL, "execution" INTEGER NOT NULL, PRIMARY KEY ("space", "tag", "execution")
+    "space" INTEGER NOT NULL, "tag" TEXT NOT NULL, "execution" INTEGER NOT NULL, PRIMARY KEY ("space", "tag", "execution")
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE actorfleet_signals (
     "execution" INTEGER NOT NULL, "sequence" INTEGER NOT NULL, "token" TEXT NOT NULL, "at" INTEGER NOT NULL, "body" TEXT NOT NULL,
@@ -48,12 +48,13 @@ const migrations: readonly string[] = [
     "body" TEXT NOT NULL,
     PRIMARY KEY ("execution", "sequence")
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE actorfleet_counts (
-    "name" TEXT PRIMARY KEY, "queued" INTEGER NOT NULL, "running" INTEGER NOT NULL, "completed" INTEGER NOT NULL, "failed" INTEGER NOT NULL,
-    "cancelled" INTEGER NOT NULL, "parked" INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE actorfleet_claim_times ("name" TEXT NOT NULL, "at" INTEGER NOT NULL, "count" INTEGER NOT NULL) STRICT;
-  CREATE INDEX actorfleet_claim_times_by_name ON actorfleet_claim_times ("name", "at");
+  CREATE TABLE actorfleet_spaces (
+    "number" INTEGER PRIMARY KEY, "name" TEXT NOT NULL UNIQUE, "queued" INTEGER NOT NULL DEFAULT 0, "running" INTEGER NOT NULL DEFAULT 0,
+    "completed" INTEGER NOT NULL DEFAULT 0, "failed" INTEGER NOT NULL DEFAULT 0, "cancelled" INTEGER NOT NULL DEFAULT 0,
+    "parked" INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE actorfleet_claim_times ("space" INTEGER NOT NULL, "at" INTEGER NOT NULL, "count" INTEGER NOT NULL) STRICT;
+  CREATE INDEX actorfleet_claim_times_by_space ON actorfleet_claim_times ("space", "at");
   INSERT INTO actorfleet_meta VALUES ('position', 0);
   `,
 ];

@@ -16,6 +16,7 @@ export class SqliteSession {
   readonly database: DatabaseSync;
   readonly counts = new SqliteCounts(this);
   readonly #statements = new Map<string, StatementSync>();
+  readonly #spaces = new Map<string, number>();
   #position: number | undefined;
   #storedPosition: number | undefined;
 
@@ -63,8 +64,26 @@ export class SqliteSession {
 
   rollback(): void {
     this.#forget();
+    this.#spaces.clear();
     // A full disk and some other errors have ended the transaction already.
     if (this.database.isTransaction) this.run("ROLLBACK");
+  }
+
+  /** The number that stands for the name in this file; 0, which is no space's, while nothing was ever written under the name. */
+  spaceOf(name: string): number {
+    const known = this.#spaces.get(name);
+    if (known !== undefined) return known;
+    const [stored] = this.get<[number]>('SELECT "number" FROM actorfleet_spaces WHERE "name" = ?', name) ?? [];
+    if (stored !== undefined) this.#spaces.set(name, stored);
+    return stored ?? 0;
+  }
+
+  /** Makes it when there is none. Within a write transaction. */
+  makeSpace(name: string): number {
+    const space = this.spaceOf(name);
+    if (space > 0) return space;
+    this.run('INSERT INTO actorfleet_spaces ("name") VALUES (?)', name);
+    return this.spaceOf(name);
   }
 
   /** Rises over all transactions of all processes; read once per transaction and written once at its end. */

@@ -14,11 +14,11 @@ import type { SqliteSession } from "./sqlite-session.ts";
 /** A larger input is not in the row, which is written anew with each change. */
 const maxInlineInput = 1_000;
 
-const from = `FROM actorfleet_executions WHERE "name" = ?`;
+const from = `FROM actorfleet_executions WHERE "space" = ?`;
 /** Named where SQLite, which knows nothing of how many rows there are, takes another one. */
-const by = (index: string) => `FROM actorfleet_executions INDEXED BY actorfleet_${index} WHERE "name" = ?`;
+const by = (index: string) => `FROM actorfleet_executions INDEXED BY actorfleet_${index} WHERE "space" = ?`;
 const ready = `${from} AND "phase" = 'ready'`;
-const bucket = `SELECT "lane", "rank", "machineKey", "group" FROM actorfleet_executions WHERE "name" = ?1 AND "phase" = 'ready'`;
+const bucket = `SELECT "lane", "rank", "machineKey", "group" FROM actorfleet_executions WHERE "space" = ?1 AND "phase" = 'ready'`;
 const bucketOrder = `ORDER BY "lane", "rank", "machineKey", "group" LIMIT 1`;
 /** The first of these that there is. */
 const firstOf = (...buckets: string[]) => `${buckets.map((each) => `SELECT * FROM (${each} ${bucketOrder})`).join(" UNION ALL ")} LIMIT 1`;
@@ -26,7 +26,7 @@ const firstOf = (...buckets: string[]) => `${buckets.map((each) => `SELECT * FRO
 const complete = (more: string) => `UPDATE actorfleet_executions SET
   "owner" = NULL, "claimId" = NULL, "leaseExpiresAt" = NULL, "holdsSlot" = 0, "settledFence" = ?, "phase" = 'final', "status" = 'completed',
   "completedAt" = ?, "error" = NULL, "result" = ?${more}
-  WHERE "name" = ? AND "id" = ? AND "fence" = ? AND "owner" = ? AND "leaseExpiresAt" > ? AND "phase" = 'leased'
+  WHERE "space" = ? AND "id" = ? AND "fence" = ? AND "owner" = ? AND "leaseExpiresAt" > ? AND "phase" = 'leased'
   AND "cancelRequestedAt" IS NULL AND "checkpointRevision" = 0`;
 
 /** Texts that are the same objects each time, so that their statements are found at once. */
@@ -54,7 +54,7 @@ const sql = {
   overdue: `SELECT "id" ${by("ready")} AND "phase" = 'ready' AND "readySince" <= ? ORDER BY "readySince", "position" LIMIT ? + 0`,
   readyCounts: `SELECT "machineKey", count(*) ${ready} GROUP BY "machineKey"`,
   held: `SELECT ${wholeColumns} ${from} AND "claimId" = ? AND "phase" = 'leased'`,
-  claimsAfter: 'SELECT "at", "count" FROM actorfleet_claim_times WHERE "name" = ? AND "at" > ? ORDER BY "at"',
+  claimsAfter: 'SELECT "at", "count" FROM actorfleet_claim_times WHERE "space" = ? AND "at" > ? ORDER BY "at"',
   signalByToken: 'SELECT "sequence" FROM actorfleet_signals WHERE "execution" = ? AND "token" = ?',
   dropSignals: 'DELETE FROM actorfleet_signals WHERE "execution" = ? AND "sequence" <= ? AND "at" < ?',
   signalsAfter:
@@ -72,7 +72,7 @@ const sql = {
 const removals = [
   'DELETE FROM actorfleet_inputs WHERE "execution" = ?',
   `DELETE FROM actorfleet_tags WHERE ("space", "tag", "execution") IN
-    (SELECT "name", json_each."value", "sequence" FROM actorfleet_executions, json_each("tags") WHERE "sequence" = ?)`,
+    (SELECT "space", json_each."value", "sequence" FROM actorfleet_executions, json_each("tags") WHERE "sequence" = ?)`,
   'DELETE FROM actorfleet_executions WHERE "sequence" = ?',
 ];
 
@@ -84,6 +84,8 @@ export class SqliteSpace implements RecordSpace {
   turn: Turn | undefined;
   readonly #session: SqliteSession;
   readonly #name: string;
+  readonly #toRow = (values: RowValues) => toRow(values, this.#name);
+  readonly #toWhole = (values: WholeValues) => toWhole(values, this.#name);
 
   constructor(session: SqliteSession, name: string) {
     this.#session = session;
@@ -91,17 +93,18 @@ export class SqliteSpace implements RecordSpace {
   }
 
   find(id: string): RecordRow | undefined {
-    const values = this.#session.get<RowValues>(sql.find, this.#name, id);
-    return values && toRow(values);
+    const values = this.#session.get<RowValues>(sql.find, this.#space, id);
+    return values && this.#toRow(values);
   }
 
   findByKey(idempotencyKey: string): RecordRow | undefined {
-    const values = this.#session.get<RowValues>(sql.findByKey, this.#name, idempotencyKey);
-    return values && toRow(values);
+    const values = this.#session.get<RowValues>(sql.findByKey, this.#space, idempotencyKey);
+    return values && this.#toRow(values);
   }
 
   whole(row: RecordRow): StoredExecution {
-    const record = "tags" in row ? (row as WholeRecord) : toWhole(this.#session.get<WholeValues>(sql.whole, row.sequence) as WholeValues);
+    const record =
+      "tags" in row ? (row as WholeRecord) : this.#toWhole(this.#session.get<WholeValues>(sql.whole, row.sequence) as WholeValues);
     if (record.input === "") record.input = this.#body(sql.getInput, row) ?? "null";
     if (record.checkpointRevision > 0) record.checkpointBody = this.#body(sql.getCheckpoint, row) ?? null;
     return toStored(record);
@@ -109,13 +112,14 @@ export class SqliteSpace implements RecordSpace {
 
   add(start: NewExecution, now: number): boolean {
     const { id, tags, input, machineId, machineVersion, delayMs } = start;
+    const space = this.#session.makeSpace(this.#name);
     const position = this.#session.nextPosition();
     const phase = delayMs > 0 ? "delayed" : "ready";
     const isLarge = input.length > maxInlineInput;
     const added = this.#session.run(
       sql.insert,
       position,
-      this.#name,
+      space,
       id,
       start.startToken,
       start.inputHash ?? null,
@@ -141,8 +145,8 @@ export class SqliteSpace implements RecordSpace {
     );
     if (!added) return false;
     if (isLarge) this.#session.run(sql.putInput, position, input);
-    if (tags.length > 0) for (const tag of new Set(tags)) this.#session.run(sql.putTag, this.#name, tag, position);
-    this.#session.counts.change(this.#name, "queued", phase, 1);
+    if (tags.length > 0) for (const tag of new Set(tags)) this.#session.run(sql.putTag, space, tag, position);
+    this.#session.counts.change(space, "queued", phase, 1);
     return true;
   }
 
@@ -151,9 +155,9 @@ export class SqliteSpace implements RecordSpace {
     if (values.length > 0) this.#session.run(updateOf(changes).one, ...values, row.sequence);
     if (typeof checkpointBody === "string") this.#session.run(sql.putCheckpoint, row.sequence, checkpointBody);
     else if (checkpointBody === null && row.checkpointRevision > 0) this.#session.run(sql.dropCheckpoint, row.sequence);
-    this.#session.counts.change(this.#name, row.status, row.phase, -1);
+    this.#session.counts.change(this.#space, row.status, row.phase, -1);
     Object.assign(row, changes);
-    this.#session.counts.change(this.#name, row.status, row.phase, 1);
+    this.#session.counts.change(this.#space, row.status, row.phase, 1);
   }
 
   changeAll(rows: readonly RecordRow[], changes: RecordChanges): void {
@@ -161,19 +165,19 @@ export class SqliteSpace implements RecordSpace {
     if (first === undefined) return;
     const sequences = JSON.stringify(rows.map(({ sequence }) => sequence));
     this.#session.run(updateOf(changes).several, ...(Object.values(changes) as SQLInputValue[]), sequences);
-    this.#session.counts.change(this.#name, first.status, first.phase, -rows.length);
+    this.#session.counts.change(this.#space, first.status, first.phase, -rows.length);
     for (const row of rows) Object.assign(row, changes);
-    this.#session.counts.change(this.#name, first.status, first.phase, rows.length);
+    this.#session.counts.change(this.#space, first.status, first.phase, rows.length);
   }
 
   completeIfHeld({ id, fence, progress }: Settlement, result: JsonText | null, owner: string, now: number): boolean {
     const completed =
       progress === undefined
-        ? this.#session.run(sql.complete, fence, now, result, this.#name, id, fence, owner, now)
-        : this.#session.run(sql.completeWithProgress, fence, now, result, progress, this.#name, id, fence, owner, now);
+        ? this.#session.run(sql.complete, fence, now, result, this.#space, id, fence, owner, now)
+        : this.#session.run(sql.completeWithProgress, fence, now, result, progress, this.#space, id, fence, owner, now);
     if (!completed) return false;
-    this.#session.counts.change(this.#name, "running", "leased", -1);
-    this.#session.counts.change(this.#name, "completed", "final", 1);
+    this.#session.counts.change(this.#space, "running", "leased", -1);
+    this.#session.counts.change(this.#space, "completed", "final", 1);
     return true;
   }
 
@@ -183,7 +187,7 @@ export class SqliteSpace implements RecordSpace {
     if (row.lastEvent > 0) this.#session.run('DELETE FROM actorfleet_events WHERE "execution" = ?', sequence);
     if (row.checkpointRevision > 0) this.#session.run(sql.dropCheckpoint, sequence);
     for (const removal of removals) this.#session.run(removal, sequence);
-    this.#session.counts.change(this.#name, row.status, row.phase, -1);
+    this.#session.counts.change(this.#space, row.status, row.phase, -1);
   }
 
   nextPosition(): number {
@@ -191,53 +195,53 @@ export class SqliteSpace implements RecordSpace {
   }
 
   holders(group: string): number {
-    return this.#session.get<[number]>(sql.holders, this.#name, group)?.[0] ?? 0;
+    return this.#session.get<[number]>(sql.holders, this.#space, group)?.[0] ?? 0;
   }
 
   bucketAfter({ lane, rank, machineKey, group }: ReadyBucket): ReadyBucket | undefined {
-    return this.#bucket(sql.bucketAfter, this.#name, lane, rank, machineKey, group);
+    return this.#bucket(sql.bucketAfter, this.#space, lane, rank, machineKey, group);
   }
 
   levelAfter(lane: number, rank: number): ReadyBucket | undefined {
-    return this.#bucket(sql.levelAfter, this.#name, lane, rank);
+    return this.#bucket(sql.levelAfter, this.#space, lane, rank);
   }
 
   oldest({ lane, rank, machineKey, group }: ReadyBucket, skip: number, count: number): RecordRow[] {
     return this.#session
-      .all<WholeValues>(sql.oldest, this.#name, lane, rank, machineKey, group, Math.min(count, 1_000_000), skip)
-      .map(toWhole);
+      .all<WholeValues>(sql.oldest, this.#space, lane, rank, machineKey, group, Math.min(count, 1_000_000), skip)
+      .map(this.#toWhole);
   }
 
   dueBy(instant: number, limit: number): RecordRow[] {
-    return this.#session.all<RowValues>(sql.due, this.#name, instant, limit).map(toRow);
+    return this.#session.all<RowValues>(sql.due, this.#space, instant, limit).map(this.#toRow);
   }
 
   nextDueAt(): number | undefined {
-    return this.#session.get<[number]>(sql.nextDue, this.#name)?.[0];
+    return this.#session.get<[number]>(sql.nextDue, this.#space)?.[0];
   }
 
   expiredBy(instant: number, limit: number): RecordRow[] {
-    return this.#session.all<RowValues>(sql.expired, this.#name, instant, limit).map(toRow);
+    return this.#session.all<RowValues>(sql.expired, this.#space, instant, limit).map(this.#toRow);
   }
 
   nextExpiryAt(): number | undefined {
-    return this.#session.get<[number | null]>(sql.nextExpiry, this.#name)?.[0] ?? undefined;
+    return this.#session.get<[number | null]>(sql.nextExpiry, this.#space)?.[0] ?? undefined;
   }
 
   endedBefore(instant: number, limit: number): RecordRow[] {
-    return this.#session.all<RowValues>(sql.ended, this.#name, instant, limit).map(toRow);
+    return this.#session.all<RowValues>(sql.ended, this.#space, instant, limit).map(this.#toRow);
   }
 
   readyBy(instant: number, limit: number): string[] {
-    return this.#session.all<[string]>(sql.overdue, this.#name, instant, limit).map(([id]) => id);
+    return this.#session.all<[string]>(sql.overdue, this.#space, instant, limit).map(([id]) => id);
   }
 
   counts() {
-    return this.#session.counts.of(this.#name);
+    return this.#session.counts.of(this.#space);
   }
 
   readyCounts(): { machineKey: string; count: number }[] {
-    return this.#session.all<[string, number]>(sql.readyCounts, this.#name).map(([machineKey, count]) => ({ machineKey, count }));
+    return this.#session.all<[string, number]>(sql.readyCounts, this.#space).map(([machineKey, count]) => ({ machineKey, count }));
   }
 
   list(request: ListRequest): StoredPage {
@@ -245,18 +249,18 @@ export class SqliteSpace implements RecordSpace {
   }
 
   recallClaim(claimId: string): RecordRow[] | undefined {
-    const held = this.#session.all<WholeValues>(sql.held, this.#name, claimId);
-    return held.length === 0 ? undefined : held.map(toWhole);
+    const held = this.#session.all<WholeValues>(sql.held, this.#space, claimId);
+    return held.length === 0 ? undefined : held.map(this.#toWhole);
   }
 
   claimsAfter(instant: number): { at: number; count: number }[] {
-    return this.#session.all<[number, number]>(sql.claimsAfter, this.#name, instant).map(([at, count]) => ({ at, count }));
+    return this.#session.all<[number, number]>(sql.claimsAfter, this.#space, instant).map(([at, count]) => ({ at, count }));
   }
 
   recordClaims(at: number, count: number): void {
-    this.#session.run("INSERT INTO actorfleet_claim_times VALUES (?, ?, ?)", this.#name, at, count);
+    this.#session.run("INSERT INTO actorfleet_claim_times VALUES (?, ?, ?)", this.#space, at, count);
     // No interval of a rate limit is longer than a day.
-    this.#session.run('DELETE FROM actorfleet_claim_times WHERE "name" = ? AND "at" < ?', this.#name, at - 86_400_000);
+    this.#session.run('DELETE FROM actorfleet_claim_times WHERE "space" = ? AND "at" < ?', this.#space, at - 86_400_000);
   }
 
   signalByToken({ sequence, lastSignal }: RecordRow, token: string): number | undefined {
@@ -289,6 +293,10 @@ export class SqliteSpace implements RecordSpace {
 
   eventsAfter({ sequence }: RecordRow, after: number, limit: number): StoredEvent[] {
     return this.#session.all<[number, number, string]>(sql.eventsAfter, sequence, after, limit).map(toMessage);
+  }
+
+  get #space(): number {
+    return this.#session.spaceOf(this.#name);
   }
 
   #bucket(statement: string, ...values: SQLInputValue[]): ReadyBucket | undefined {
