@@ -98,12 +98,12 @@ describeWithPostgres("connections to Postgres that break", () => {
     });
   }, 120_000);
 
-  /** Statements whose answers are cut off while this is what is done. */
+  /** Statements whose answers are cut off while this is what is done. One that the connection knows by name is sent without its text. */
   const calls: Record<string, RegExp> = {
     "a start": /insert_executions/,
-    "a claim": /\.claim\(/,
+    "a claim": /\.claim\(|broken_\d+ claim/,
     "a checkpoint": /\.save\(/,
-    "an end": /\.settle\(/,
+    "an end": /\.settle\(|broken_\d+ settle/,
     "a signal": /append_signals/,
     "a cancel": /\.cancel\(/,
     "a renewal": /\.renew\(/,

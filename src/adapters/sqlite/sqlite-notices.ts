@@ -5,6 +5,10 @@ import type { SqliteSession } from "./sqlite-session.ts";
 
 /** Two looks are at least so far apart, so that a busy file does not keep its watchers busy. */
 const lookGapMs = 2;
+/** A look that finds so many commits of this connection, and none of others, was for nothing; after so many of them in a row, none is told. */
+const busyCommits = 3;
+const busyLooks = 5;
+const busyGapMs = 5;
 /** Ends that one look tells of one by one; the others are among what was missed. */
 const maxEnds = 200;
 /** From when an end is dated to when it is committed, mostly. */
@@ -26,11 +30,14 @@ export interface SqliteNoticesOptions {
 
 /**
  * Finds out what other connections have committed, for the watchers of this one. The system tells that the log of the file was written;
- * a counter of SQLite tells whether somebody else did, and is also looked at regularly, as not every system and file system tells.
+ * a counter of SQLite tells whether somebody else did, and is also looked at regularly, as not every system and file system tells. As long
+ * as this connection alone writes a lot, the system is not asked to tell: it would, of each page.
  */
 export class SqliteNotices {
   readonly #options: SqliteNoticesOptions;
   #file: FSWatcher | undefined;
+  /** The system can be asked to tell. */
+  #tells = true;
   #poll: unknown;
   #next: unknown;
   #missed: unknown;
@@ -41,6 +48,10 @@ export class SqliteNotices {
   /** By the wall clock. */
   #lookedBefore = 0;
   #started = false;
+  /** Of this connection, since the last look. */
+  #commits = 0;
+  /** Looks in a row that were for nothing. */
+  #vainLooks = 0;
 
   constructor(options: SqliteNoticesOptions) {
     this.#options = options;
@@ -59,11 +70,15 @@ export class SqliteNotices {
     this.#armPoll();
   }
 
+  /** This connection has written. */
+  committed(): void {
+    this.#commits += 1;
+  }
+
   stop(): void {
     const { clock } = this.#options;
     this.#started = false;
-    this.#file?.close();
-    this.#file = undefined;
+    this.#unwatchFile();
     for (const timer of [this.#poll, this.#next, this.#missed]) clock.clearTimeout(timer);
     this.#next = undefined;
     this.#missed = undefined;
@@ -71,11 +86,18 @@ export class SqliteNotices {
 
   #watchFile(): void {
     try {
-      this.#file = watch(`${this.#options.filename}-wal`, { persistent: false }, () => this.#written());
-      this.#file.on("error", () => this.#file?.close());
+      const file = watch(`${this.#options.filename}-wal`, { persistent: false }, () => this.#written());
+      file.on("error", () => file.close());
+      this.#file = file;
     } catch {
       // The system has no more watches to give, or none at all: looking regularly has to do.
+      this.#tells = false;
     }
+  }
+
+  #unwatchFile(): void {
+    this.#file?.close();
+    this.#file = undefined;
   }
 
   #armPoll(): void {
@@ -113,12 +135,23 @@ export class SqliteNotices {
       // The file cannot be read just now; whoever uses it will be told why.
       this.#version = undefined;
     }
+    this.#vainLooks = this.#commits < busyCommits ? 0 : this.#vainLooks + 1;
+    this.#commits = 0;
+    if (this.#vainLooks >= busyLooks) {
+      this.#unwatchFile();
+      this.#next = clock.setTimeout(() => this.#look(), busyGapMs, true);
+    } else if (this.#file === undefined && this.#tells) {
+      this.#watchFile();
+      // What was committed before it was watched.
+      this.#look();
+    }
   }
 
   #tell(session: SqliteSession, since: number): void {
     const version = session.dataVersion();
     if (version === this.#version) return;
     this.#version = version;
+    this.#commits = 0;
     const { watchers } = this.#options;
     const position = session.storedPosition();
     if (position !== this.#position) {

@@ -90,7 +90,7 @@ export function sqliteStoreCapabilities({
 /** A store in a SQLite file, on `node:sqlite`. The file is opened by the first call. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const { filename, synchronous = "NORMAL", clock = createSystemClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
-  const writer = new SqliteWriter({ filename, synchronous, clock, busyTimeoutMs });
+  const writer = new SqliteWriter({ filename, synchronous, clock, busyTimeoutMs, committed: () => notices.committed() });
   const watchers = new StoreWatchers();
   const spaces = new Map<string, SqliteSpace>();
   const transactions = new WeakMap<SqliteTransaction, OpenTransaction>();

@@ -21,6 +21,8 @@ export interface SqliteWriterOptions {
   readonly clock: Clock;
   /** How long a call waits for other processes to finish writing. */
   readonly busyTimeoutMs: number;
+  /** It has written. */
+  committed(): void;
 }
 
 /**
@@ -83,10 +85,11 @@ export class SqliteWriter {
 
   #runBatch(): void {
     const batch = this.#turns.slice(0, this.#batchSize());
+    const kind = batch.some((turn) => turn.kind === "write") ? "write" : "read";
     let session: SqliteSession;
     try {
       session = this.#open();
-      session.begin(batch.some(({ kind }) => kind === "write") ? "write" : "read");
+      session.begin(kind);
     } catch (error) {
       if (isBusy(error) && this.#waitsStill()) {
         this.#comeBack();
@@ -99,6 +102,7 @@ export class SqliteWriter {
     try {
       for (const turn of batch) turn.run(session);
       session.commit();
+      if (kind === "write") this.#options.committed();
     } catch (error) {
       session.rollback();
       if (batch.length > 1) {
