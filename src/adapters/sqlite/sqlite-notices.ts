@@ -105,7 +105,7 @@ export class SqliteNotices {
     this.#poll = clock.setTimeout(
       () => {
         this.#armPoll();
-        this.#look();
+        if (this.#vainLooks < busyLooks) this.#look();
       },
       delayMs,
       true,
