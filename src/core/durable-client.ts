@@ -169,7 +169,8 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   }
 
   start(input: InputOf<O>, options: DurableStartOptions = {}): Promise<string> {
-    return this.#within(options.transaction, () => this.#starts.start(input, options));
+    const { transaction } = (options as DurableStartOptions | null) ?? {};
+    return this.#within(transaction, () => this.#starts.start(input, options));
   }
 
   startMany(entries: readonly DurableStartEntry<InputOf<O>>[], { transaction }: { transaction?: unknown } = {}): Promise<string[]> {

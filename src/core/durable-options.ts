@@ -165,7 +165,11 @@ function checkCapabilities(
 }
 
 /** Throws `InvalidOptionsError` naming the first wrong field. */
-export function checkDurableStartOptions({ transaction: _, ...options }: DurableStartOptions, where: string): void {
-  checkStartOptions(options, where);
-  checkStoredSpans(options, where === "options" ? "" : `${where}.`);
+export function checkDurableStartOptions(options: DurableStartOptions, where: string): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new InvalidOptionsError({ field: where, expected: "an object", received: options });
+  }
+  const { transaction: _, ...others } = options;
+  checkStartOptions(others, where);
+  checkStoredSpans(others, where === "options" ? "" : `${where}.`);
 }

@@ -31,7 +31,7 @@ export class DurableStarts {
 
   async start(input: unknown, options: DurableStartOptions): Promise<string> {
     const { defaults, writes, hints, starting } = this.#options;
-    const { transaction } = options;
+    const transaction = (options as DurableStartOptions | null)?.transaction;
     const made = refusing(transaction, () => toNewExecution(input, options, "", defaults));
     if (transaction === undefined) {
       const execution = made instanceof Promise ? await made : made;

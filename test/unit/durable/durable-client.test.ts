@@ -126,3 +126,13 @@ test("an option that is wrong is named", () => {
   expect(() => world.process({ orchestrator: echo, leaseMs: 0 })).toThrow(InvalidOptionsError);
   expect(() => world.process({ orchestrator: echo, maxConcurrent: 0 })).toThrow("maxConcurrent");
 });
+
+test("start options that are no object are refused and leave no trace", async () => {
+  const client = world.process({ orchestrator: echo, role: "client" });
+  for (const options of [null, 5, "high", []]) {
+    const start = client.start({ city: "a" }, options as never);
+    await expect(start).rejects.toThrow(InvalidOptionsError);
+    await expect(start).rejects.toThrow("options: expected an object");
+  }
+  expect((await client.counts()).total).toBe(0);
+});
