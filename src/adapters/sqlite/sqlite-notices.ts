@@ -5,8 +5,9 @@ import type { SqliteSession } from "./sqlite-session.ts";
 
 /** Two looks are at least so far apart, so that a busy file does not keep its watchers busy. */
 const lookGapMs = 2;
-/** A look that finds so many commits of this connection, and none of others, was for nothing; after so many of them in a row, none is told. */
+/** A look that finds so many commits of this connection, and none of others, was for nothing. */
 const busyCommits = 3;
+/** After so many of them in a row, looks are so far apart, and the system is not asked to tell. */
 const busyLooks = 5;
 const busyGapMs = 5;
 /** Ends that one look tells of one by one; the others are among what was missed. */
