@@ -169,7 +169,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   }
 
   start(input: InputOf<O>, options: DurableStartOptions = {}): Promise<string> {
-    const { transaction } = (options as DurableStartOptions | null) ?? {};
+    const transaction = (options as DurableStartOptions | null)?.transaction;
     return this.#within(transaction, () => this.#starts.start(input, options));
   }
 

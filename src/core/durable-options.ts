@@ -166,9 +166,7 @@ function checkCapabilities(
 
 /** Throws `InvalidOptionsError` naming the first wrong field. */
 export function checkDurableStartOptions(options: DurableStartOptions, where: string): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InvalidOptionsError({ field: where, expected: "an object", received: options });
-  }
+  check.object(options, where);
   const { transaction: _, ...others } = options;
   checkStartOptions(others, where);
   checkStoredSpans(others, where === "options" ? "" : `${where}.`);

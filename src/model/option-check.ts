@@ -97,10 +97,14 @@ export function either(expected: string, ...checks: OptionCheck[]): OptionCheck 
   };
 }
 
+export const object: OptionCheck = (value, field) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fails(field, "an object", value);
+};
+
 /** An object with no other fields than these, each as its check wants it, or undefined if it is not required. */
 export function fields(checks: Readonly<Record<string, OptionCheck>>, required: readonly string[] = []): OptionCheck {
   return (value, field) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return fails(field, "an object", value);
+    object(value, field);
     const given = value as Readonly<Record<string, unknown>>;
     const pathOf = (key: string) => (field === "options" ? key : `${field}.${key}`);
     for (const key of required) if (!Object.hasOwn(given, key)) checks[key]?.(undefined, pathOf(key));

@@ -55,15 +55,20 @@ async function writeAlone(): Promise<void> {
   }
 }
 
+/** Another connection commits, and the system tells of it; resolves when a watcher has been told. */
+async function heardFromSystem(): Promise<void> {
+  await clock.advance(10);
+  const hearing = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  version += 1;
+  appendFileSync(log, "page");
+  await hearing;
+}
+
 describe("notices of a SQLite file", () => {
   it("a commit of another connection is told soon after the system tells of it", async () => {
-    await clock.advance(10);
-    const hearing = new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-    version += 1;
-    appendFileSync(log, "page");
-    await hearing;
+    await heardFromSystem();
     expect(told).toContain("claimable");
   });
 
@@ -76,13 +81,7 @@ describe("notices of a SQLite file", () => {
     expect(told).toContain("claimable");
 
     told = [];
-    await clock.advance(10);
-    const hearing = new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-    version += 1;
-    appendFileSync(log, "page");
-    await hearing;
+    await heardFromSystem();
     expect(told).toContain("claimable");
   });
 
