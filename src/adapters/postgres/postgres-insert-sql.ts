@@ -35,7 +35,9 @@ BEGIN
         SELECT y.ord, row_number() OVER (ORDER BY y.ord) AS place FROM (
           SELECT x.*, row_number() OVER (PARTITION BY x.id ORDER BY x.ord) AS nth_of_id, row_number() OVER (PARTITION BY x.key ORDER BY x.ord) AS nth_of_key
           FROM unnest(p_ids, p_keys) WITH ORDINALITY AS x(id, key, ord)) AS y
-        WHERE y.nth_of_id = 1 AND (y.key IS NULL OR y.nth_of_key = 1) AND NOT EXISTS (SELECT 1 FROM S.executions e WHERE e."name" = p_name AND e."id" = y.id)
+        WHERE y.nth_of_id = 1 AND (y.key IS NULL OR y.nth_of_key = 1)
+          -- Not an anti-join, which may be planned as a walk over all ids.
+          AND (SELECT e."id" FROM S.executions e WHERE e."name" = p_name AND e."id" = y.id) IS NULL
           AND (y.key IS NULL OR NOT EXISTS (SELECT 1 FROM S.executions e WHERE e."name" = p_name AND e."idempotencyKey" = y.key))
       ) AS f WHERE f.place <= v_room)
     ON CONFLICT DO NOTHING RETURNING "id", "phase"

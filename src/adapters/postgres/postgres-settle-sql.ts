@@ -1,10 +1,10 @@
-import { steadyPlans } from "./postgres-tables.ts";
+import { ofItems, steadyJoins, steadyPlans } from "./postgres-tables.ts";
 
 const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN 'final'
   WHEN e."fence" <> r.fence OR e."owner" IS DISTINCT FROM p_owner OR e."leaseExpiresAt" IS NULL THEN 'superseded'
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
 /** Those that a statement names, in the order given; null where there is none. */
-const named = `unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."id" = r.id AND e."name" = p_name`;
+const named = `unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."id" = r.id AND ${ofItems}`;
 /** In front of what was never claimed, in the old order; claims look below 0 first. */
 const putBack = (row: string) => `CASE WHEN ${row}."position" < 0 THEN ${row}."position" ELSE ${row}."position" - ${2 ** 52} END`;
 /** The status of one that has ended as its holder wanted. */
@@ -14,8 +14,7 @@ const endsUntold = "pg_advisory_xact_lock_shared(hashtextextended(p_name, 4))";
 const ends = `(e."cancelRequestedAt" IS NOT NULL OR u.type IN ('complete', 'fail', 'cancel'))`;
 
 /**
- * Writes of lease holders, and the sweep of lost leases. Joins have no condition for which another index than that of ids would fit: a plan made
- * while there were few would walk it when there are many. Several rows are locked in the order of their ids, here and by every other statement
+ * Writes of lease holders, and the sweep of lost leases. Several rows are locked in the order of their ids, here and by every other statement
  * that changes several.
  */
 export const settleSql = `
@@ -32,7 +31,7 @@ END $$;
 
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
-RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyPlans} AS $$
+RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyJoins} AS $$
 DECLARE v_now bigint := S.now_ms(); v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[]; v_locked boolean;
 BEGIN
   WITH settled AS (UPDATE S.executions e SET
@@ -54,7 +53,7 @@ BEGIN
       "checkpointRevision" = CASE WHEN u.dropped AND NOT ${ends} THEN 0 ELSE e."checkpointRevision" END
     FROM (SELECT * FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
       WITH ORDINALITY AS given(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id) AS u
-    WHERE e."id" = u.id AND e."name" = p_name AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
+    WHERE e."id" = u.id AND ${ofItems} AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
     RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8 AS at, e."status" = ${asAsked} AS is_plain
   ) SELECT array_agg(ord), array_agg(ord) FILTER (WHERE is_plain IS NOT TRUE), array_agg(status) FILTER (WHERE is_plain IS NOT TRUE),
       array_agg(at) FILTER (WHERE is_plain IS NOT TRUE), ${endsUntold} IS NULL
@@ -75,12 +74,12 @@ BEGIN
 END $$;
 
 CREATE FUNCTION S.renew(p_name text, p_owner text, p_lease_ms float8, p_ids text[], p_fences integer[])
-RETURNS TABLE (o_ord integer, o_refusal text, o_expires float8, o_cancel boolean, o_reason text, o_last_signal integer) LANGUAGE plpgsql ${steadyPlans} AS $$
+RETURNS TABLE (o_ord integer, o_refusal text, o_expires float8, o_cancel boolean, o_reason text, o_last_signal integer) LANGUAGE plpgsql ${steadyJoins} AS $$
 DECLARE v_now bigint := S.now_ms();
 BEGIN
   UPDATE S.executions e SET "leaseExpiresAt" = v_now + p_lease_ms::bigint
     FROM (SELECT * FROM unnest(p_ids, p_fences) AS given(id, fence) ORDER BY id) AS u
-    WHERE e."id" = u.id AND e."name" = p_name AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
+    WHERE e."id" = u.id AND ${ofItems} AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now;
   RETURN QUERY SELECT r.ord::integer, ${refusal}, e."leaseExpiresAt"::float8, e."cancelRequestedAt" IS NOT NULL, e."reason", e."lastSignal"
     FROM ${named};
 END $$;

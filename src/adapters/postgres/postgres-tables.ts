@@ -43,5 +43,13 @@ CREATE TABLE S.followers ("id" text PRIMARY KEY, "name" text NOT NULL, "until" b
 CREATE FUNCTION S.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 `;
 
+const indexPlans =
+  "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off";
 /** Whatever statistics say or do not say, these functions walk indexes: an estimate must not decide how a queue performs. */
-export const steadyPlans = `SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off`;
+export const steadyPlans = `${indexPlans} SET enable_hashjoin = off`;
+/**
+ * For functions that join records with items by their ids: `ofItems` bounds the walk, whichever side the planner begins with, and a hash finds
+ * the item. A nested loop that was planned while the table was empty may walk the index of ids from end to end.
+ */
+export const steadyJoins = `${indexPlans} SET enable_nestloop = off SET enable_hashjoin = on`;
+export const ofItems = `e."id" = ANY (p_ids) AND e."name" = p_name`;
