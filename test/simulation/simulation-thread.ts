@@ -2,6 +2,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { simulate } from "../../src/testing/index.ts";
 import type { FailedRun, SeedRange, Sums, ThreadMessage } from "./seeds.ts";
 
+// Most runs make hundreds of errors on purpose, a fifth of the time goes into their stacks, and a seed replayed by itself has them.
+Error.stackTraceLimit = 0;
+
 const { module, first, runs, options } = workerData as SeedRange;
 const library = (await import(module)) as { readonly simulate: typeof simulate };
 const tell = (message: ThreadMessage) => parentPort?.postMessage(message);
