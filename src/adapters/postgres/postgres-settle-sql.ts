@@ -1,8 +1,10 @@
-import { ofItems, steadyJoins, steadyPlans } from "./postgres-tables.ts";
+import { steadyJoins, steadyPlans } from "./postgres-tables.ts";
 
 const refusal = `CASE WHEN e."id" IS NULL THEN 'unknown' WHEN e."phase" = 'final' THEN 'final'
   WHEN e."fence" <> r.fence OR e."owner" IS DISTINCT FROM p_owner OR e."leaseExpiresAt" IS NULL THEN 'superseded'
   WHEN e."leaseExpiresAt" <= v_now THEN 'expired' END`;
+/** Bounds what a join walks, whichever side the planner begins with. */
+const ofItems = `e."id" = ANY (p_ids) AND e."name" = p_name`;
 /** Those that a statement names, in the order given; null where there is none. */
 const named = `unnest(p_ids, p_fences) WITH ORDINALITY AS r(id, fence, ord) LEFT JOIN S.executions e ON e."id" = r.id AND ${ofItems}`;
 /** In front of what was never claimed, in the old order; claims look below 0 first. */

@@ -47,9 +47,5 @@ const indexPlans =
   "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off";
 /** Whatever statistics say or do not say, these functions walk indexes: an estimate must not decide how a queue performs. */
 export const steadyPlans = `${indexPlans} SET enable_hashjoin = off`;
-/**
- * For functions that join records with items by their ids: `ofItems` bounds the walk, whichever side the planner begins with, and a hash finds
- * the item. A nested loop that was planned while the table was empty may walk the index of ids from end to end.
- */
+/** For those that join records with items by their ids: a nested loop may begin with all records, if it was planned while there were none. */
 export const steadyJoins = `${indexPlans} SET enable_nestloop = off SET enable_hashjoin = on`;
-export const ofItems = `e."id" = ANY (p_ids) AND e."name" = p_name`;
