@@ -96,6 +96,25 @@ describeWithPostgres("Postgres store, on its own", () => {
     await store.close();
   });
 
+  it("of the same lease settled twice by one call the first outcome stands", async () => {
+    const store = open(nextSchema());
+    const ids = Array.from({ length: 20 }, (_, index) => `e${index}`);
+    await store.insert({ name: "t", executions: ids.map((id) => newExecution(id)) });
+    const claim = { name: "t", owner: "w", claimId: "c", limit: 20, leaseMs: 60_000, machineId: "machine", versions: "any" } as const;
+    const { executions } = await store.claim(claim);
+    const settlements = executions.flatMap(({ id, fence }) => [
+      { id, fence: fence - 1, outcome: { type: "complete", result: '"stale"' } as const },
+      { id, fence, outcome: { type: "complete", result: '"first"' } as const },
+      { id, fence, outcome: { type: "fail", error: '"second"' } as const },
+    ]);
+    const reports = await store.settle({ name: "t", owner: "w", settlements });
+    const said = reports.map((report) => (report.settled ? [report.status, report.repeated] : report.reason));
+    expect(said).toEqual(ids.flatMap(() => ["final", ["completed", false], ["completed", true]]));
+    const kept = await store.get("t", ids);
+    expect(new Set(kept.map((execution) => execution?.result))).toEqual(new Set(['"first"']));
+    await store.close();
+  });
+
   it("what was committed late is claimed when a claim looks from the start again, what was given back at once", async () => {
     const clock = new VirtualClock();
     const store = createPostgresStore({ connectionString: server.connectionString, schema: nextSchema(), clock });

@@ -53,8 +53,8 @@ BEGIN
       "progress" = coalesce(u.progress, e."progress"),
       "checkpointBody" = CASE WHEN ${ends} OR u.dropped THEN NULL ELSE e."checkpointBody" END,
       "checkpointRevision" = CASE WHEN u.dropped AND NOT ${ends} THEN 0 ELSE e."checkpointRevision" END
-    FROM (SELECT * FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
-      WITH ORDINALITY AS given(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id) AS u
+    FROM (SELECT DISTINCT ON (id, fence) * FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
+      WITH ORDINALITY AS given(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id, fence, ord) AS u
     WHERE e."id" = u.id AND ${ofItems} AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
     RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8 AS at, e."status" = ${asAsked} AS is_plain
   ) SELECT array_agg(ord), array_agg(ord) FILTER (WHERE is_plain IS NOT TRUE), array_agg(status) FILTER (WHERE is_plain IS NOT TRUE),
