@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import { type AnyStateMachine, createActor, type EventObject, type Subscription } from "xstate";
+import type { AnyStateMachine, EventObject, Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, StartAbortedError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
@@ -21,7 +21,7 @@ import type { Fleet } from "./fleet.ts";
 import { type FleetOptions, toFleetOptions } from "./fleet-options.ts";
 import { machineOf } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
-import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
+import { createSupervisor, type SupervisorRef } from "./supervisor.ts";
 import { traceOf } from "./traced.ts";
 
 /** Events of one type, or all of them. */
@@ -153,14 +153,8 @@ class InMemoryCoordinator<O extends AnyOrchestrator> implements Coordinator<Inpu
     const settings = commonSettings(options);
     this.#settings = settings && resolveSettings(settings);
     const fleetOptions = toFleetOptions(options, (stats) => store.trigger.changed({ stats }));
-    const { clock, inspect } = fleetOptions;
     this.#fleetOptions = fleetOptions;
-    const supervisor = createActor(createSupervisorLogic(fleetOptions), {
-      id: "supervisor",
-      clock,
-      ...(inspect !== undefined && { inspect }),
-      ...(options.snapshot !== undefined && { snapshot: options.snapshot }),
-    });
+    const supervisor = createSupervisor(fleetOptions, options.snapshot);
     const { status, error, context } = supervisor.getSnapshot();
     if (status === "error") throw error;
     this.#fleet = context.fleet;

@@ -1,4 +1,4 @@
-import { type AnyStateMachine, createActor, type EventObject, type Subscription } from "xstate";
+import type { AnyStateMachine, EventObject, Subscription } from "xstate";
 import { CoordinatorClosedError, InvalidOptionsError, WaitTimeoutError } from "../model/errors.ts";
 import type { CloseReport, ExecutionCounts, ExecutionInfo, ExecutionPage, ExecutionQuery, SendResult } from "../model/execution.ts";
 import { type EventsOverflowed, type ExecutionEvent, type ExecutionEventType, executionEventTypes } from "../model/execution-event.ts";
@@ -34,7 +34,7 @@ import { type FleetOptions, toFleetOptions } from "./fleet-options.ts";
 import { machineOf, savedState } from "./machine-of-orchestrator.ts";
 import type { AnyOrchestrator, InputOf, OutputOf } from "./orchestrator.ts";
 import { createIdGenerator } from "./sortable-id.ts";
-import { createSupervisorLogic, type SupervisorRef } from "./supervisor.ts";
+import { createSupervisor, type SupervisorRef } from "./supervisor.ts";
 import { Worker } from "./worker.ts";
 import type { WorkerStint } from "./worker-stint.ts";
 
@@ -68,7 +68,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       worker?.statsChanged();
     });
     const common = { ...told, reportError: (error: unknown) => this.#report(error, told.reportError) };
-    const { clock, random, reportError, inspect, maxConcurrent, maxQueued } = common;
+    const { clock, random, reportError, maxConcurrent, maxQueued } = common;
     const generateId = asked.generateId ?? createIdGenerator(clock);
     const store = withDeadline(asked.store, clock, leaseMs / 3);
     const options = { ...asked, store };
@@ -124,11 +124,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
       rateLimit: undefined,
       retention: { maxAgeMs: Number.POSITIVE_INFINITY, maxCount: 0 },
     };
-    const supervisor = createActor(createSupervisorLogic(this.#fleetOptions), {
-      id: "supervisor",
-      clock,
-      ...(inspect !== undefined && { inspect }),
-    });
+    const supervisor = createSupervisor(this.#fleetOptions);
     this.#fleet = supervisor.getSnapshot().context.fleet;
     const stats = new DurableStats(this.#fleet.stats());
     this.stats = stats.store;

@@ -4,6 +4,7 @@ import { executionStatuses } from "../model/execution.ts";
 import * as check from "../model/option-check.ts";
 import type { ExecutionRecord } from "./execution-record.ts";
 import { createSortedMap, type SortedMap } from "./sorted-map.ts";
+import { TransientMap } from "./transient-map.ts";
 
 export const defaultPageSize = 100;
 
@@ -31,8 +32,8 @@ type SortedRecords = SortedMap<ExecutionRecord>;
  * O(log n + its size) when one of these decides it.
  */
 export class ExecutionIndex {
-  readonly #byId = new Map<string, ExecutionRecord>();
-  readonly #byKey = new Map<string, ExecutionRecord>();
+  readonly #byId = new TransientMap<string, ExecutionRecord>();
+  readonly #byKey = new TransientMap<string, ExecutionRecord>();
   readonly #all: SortedRecords = createSortedMap();
   readonly #byStatus: Record<ExecutionStatus, SortedRecords> = {
     queued: createSortedMap(),

@@ -1,5 +1,5 @@
 import type { EventObject } from "xstate";
-import type { Writable } from "../model/writable.ts";
+import type { Settings } from "../settings/settings-schema.ts";
 import type { ExecutionScope } from "./execution-scope.ts";
 import type { AttemptHost, BeginAttempt, Delivery } from "./running-attempt.ts";
 
@@ -10,7 +10,7 @@ const maxUnreadSignals = 1_000;
 export function functionAttempt(orchestrator: (input: unknown, scope: ExecutionScope) => Promise<unknown>): BeginAttempt {
   return (input, host) => {
     const inbox = new SignalInbox(() => host.signalRead?.());
-    const result = orchestrator(input, createScope(host, inbox));
+    const result = orchestrator(input, new FunctionScope(host, inbox));
     return {
       result: Promise.resolve(result),
       deliver: (event) => {
@@ -23,23 +23,44 @@ export function functionAttempt(orchestrator: (input: unknown, scope: ExecutionS
   };
 }
 
-function createScope(host: AttemptHost, inbox: SignalInbox): ExecutionScope {
-  const scope: Writable<ExecutionScope> = {
-    executionId: host.executionId,
-    attempt: host.attempt,
-    get signal() {
-      return host.signal;
-    },
-    now: () => host.now(),
-    remainingMs: () => host.remainingMs(),
-    progress: (value) => host.progress(value),
-    restored: host.restored,
-    checkpoint: async (value) => host.checkpoint(value),
-    signals: () => inbox.read(host.signal),
-  };
-  if (host.fence !== undefined) scope.fence = host.fence;
-  if (host.settings !== undefined) scope.settings = host.settings;
-  return scope;
+const hostOf = Symbol("host");
+
+/** One for all scopes: an accessor of its own would keep each scope, and all it knows, until the engine's next full collection. */
+const signalOfHost: PropertyDescriptor & ThisType<FunctionScope> = {
+  enumerable: true,
+  get() {
+    return this[hostOf].signal;
+  },
+};
+
+class FunctionScope implements ExecutionScope {
+  readonly executionId: string;
+  readonly attempt: number;
+  declare readonly fence?: number;
+  declare readonly settings?: Settings;
+  declare readonly signal: AbortSignal;
+  declare readonly [hostOf]: AttemptHost;
+  readonly restored: unknown;
+  readonly now: () => number;
+  readonly remainingMs: () => number;
+  readonly progress: (value: unknown) => void;
+  readonly checkpoint: (value: unknown) => Promise<void>;
+  readonly signals: () => AsyncIterable<EventObject>;
+
+  constructor(host: AttemptHost, inbox: SignalInbox) {
+    Object.defineProperty(this, hostOf, { value: host });
+    Object.defineProperty(this, "signal", signalOfHost);
+    this.executionId = host.executionId;
+    this.attempt = host.attempt;
+    this.now = () => host.now();
+    this.remainingMs = () => host.remainingMs();
+    this.progress = (value) => host.progress(value);
+    this.restored = host.restored;
+    this.checkpoint = async (value) => host.checkpoint(value);
+    this.signals = () => inbox.read(host.signal);
+    if (host.fence !== undefined) this.fence = host.fence;
+    if (host.settings !== undefined) this.settings = host.settings;
+  }
 }
 
 class SignalInbox {

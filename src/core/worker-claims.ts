@@ -4,6 +4,7 @@ import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClaimReport } from "../ports/store-claim.ts";
 import { outageFailures, type Patience } from "./durable-patience.ts";
+import type { WorkerLease } from "./worker-lease.ts";
 
 export interface WorkerClaimsOptions {
   readonly clock: Clock;
@@ -25,6 +26,8 @@ export interface WorkerClaimsOptions {
 }
 
 type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;
+
+type LeavingLease = Pick<WorkerLease, "leaving">;
 
 interface Claim {
   readonly id: string;
@@ -48,8 +51,8 @@ export class WorkerClaims {
   #asking = 0;
   /** Places that claims under way are for. */
   #asked = 0;
-  /** Whose places are about to be free, because the store is settling them. */
-  readonly #leaving = new Set<object>();
+  /** How many places are about to be free, because the store is settling who holds them. */
+  #leaving = 0;
   #failures = 0;
   #poll: unknown;
   #backoff: unknown;
@@ -94,21 +97,21 @@ export class WorkerClaims {
    * The store has just been asked to settle these. Their places are asked for in the same tick, which some stores do in the same write; should
    * the store refuse to settle one, its lease is lost, and its place is free all the same.
    */
-  settling(leaving: readonly object[], answer: Promise<unknown>): void {
-    for (const lease of leaving) this.#leaving.add(lease);
+  settling(leases: readonly LeavingLease[], answer: Promise<unknown>): void {
+    for (const lease of leases) this.#setLeaving(lease, true);
     const answered = () => {
-      for (const lease of leaving) this.#leaving.delete(lease);
+      for (const lease of leases) this.#setLeaving(lease, false);
     };
     answer.then(answered, answered);
     const claims = this.mode === "idle" || this.mode === "claiming" || this.mode === "woken";
     if (!this.#options.claimsWhileSettling || !claims || !this.#mayHaveMore || this.#unanswered.length > 0) return;
-    const limit = this.#options.freeSlots() + this.#leaving.size - this.#asked;
+    const limit = this.#options.freeSlots() + this.#leaving - this.#asked;
     if (limit > 0) void this.#claimAlong(this.#newClaim(limit));
   }
 
   /** Its place is free before the store has answered: it was lost meanwhile. */
-  left(lease: object): void {
-    this.#leaving.delete(lease);
+  left(lease: LeavingLease): void {
+    this.#setLeaving(lease, false);
   }
 
   change(event: WorkerModeEvent): void {
@@ -133,7 +136,13 @@ export class WorkerClaims {
 
   /** Places that are free and not asked for. */
   get #room(): number {
-    return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving.size);
+    return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving);
+  }
+
+  #setLeaving(lease: LeavingLease, leaving: boolean): void {
+    if (lease.leaving === leaving) return;
+    lease.leaving = leaving;
+    this.#leaving += leaving ? 1 : -1;
   }
 
   #modeAfter(event: WorkerModeEvent): WorkerSnapshot {

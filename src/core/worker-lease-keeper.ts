@@ -2,6 +2,7 @@ import type { LeaseToken } from "../model/lease.ts";
 import { StoreUnavailableError } from "../model/store-errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HolderNews, RenewReport } from "../ports/store-claim.ts";
+import { TransientMap } from "./transient-map.ts";
 import type { WorkerLease } from "./worker-lease.ts";
 
 /** The share of a lease that is trusted; the rest allows for clocks that do not run alike. */
@@ -24,7 +25,7 @@ export interface LeaseKeeperOptions {
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
-  readonly #leases = new Map<string, WorkerLease>();
+  readonly #leases = new TransientMap<string, WorkerLease>();
   #renewal: unknown;
   #expiry: unknown;
   /** When the next look at what has run out is due. */
@@ -44,7 +45,7 @@ export class LeaseKeeper {
   }
 
   values(): WorkerLease[] {
-    return [...this.#leases.values()];
+    return this.#leases.values();
   }
 
   /** How long a lease counts that was asked for at this moment of the monotonic clock. */

@@ -20,6 +20,8 @@ export class WorkerLease {
   lost = false;
   /** Its end is being written. */
   settling = false;
+  /** The store is settling it, and its place here is about to be free. */
+  leaving = false;
   /** It is being put down: nothing is handed to it. */
   parking = false;
   /** Saves its machine. */

@@ -40,6 +40,16 @@ describe("the scope of a function", () => {
     await end();
   });
 
+  it("its signal is the same in a copy, behind a proxy and in what inherits from it", async () => {
+    const { coordinator, begin, end } = createScopes();
+    const { id, scope } = await begin();
+    const others = [{ ...scope }, new Proxy(scope, {}), Object.create(scope) as ExecutionScope];
+    expect(others.map(({ signal }) => signal === scope.signal)).toEqual([true, true, true]);
+    await coordinator.cancel(id);
+    expect(others.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
+    await end();
+  });
+
   it("remainingMs is Infinity without a timeout, and not the grace period once it was cancelled", async () => {
     const { coordinator, begin, end } = createScopes();
     const { id, scope } = await begin();
