@@ -131,7 +131,7 @@ it("a claim that goes on where the last one has ended does not walk over what wa
   await pagesOf(client, claim("first", batch, nowhere));
   const first = await pagesOf(client, claim("second", batch, nowhere));
   const { rows } = await client.query(claim("drain", 19_000, nowhere));
-  const { lane, rank, group, position } = rows.at(-1);
+  const [lane, rank, , group, position] = JSON.parse(rows.at(-1).o_body);
   const walking = await pagesOf(client, claim("walks", batch, nowhere));
   const there = `${lane}, ${rank}, 'machine' || chr(1), '${group}', ${position}`;
   await pagesOf(client, claim("plans", batch, there));

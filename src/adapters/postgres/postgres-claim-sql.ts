@@ -1,34 +1,23 @@
 import { steadyPlans } from "./postgres-tables.ts";
 
-const rare = ["idempotencyKey", "cancelRequestedAt", "reason", "progress", "error", "abandoned", "settings"];
+/** What few records have. */
+const rare = [
+  ...["idempotencyKey", "cancelRequestedAt", "reason", "progress", "error", "abandoned", "settings"],
+  ...["machineVersion", "timeoutMs", "retry", "trace"],
+];
+/** As in a record that has nothing special. */
+const usual = `e."takeovers" = 0 AND e."lastSignal" = 0 AND e."consumedSignal" = 0 AND e."checkpointRevision" = 0 AND e."tags" = '[]'`;
+const more = `CASE WHEN num_nonnulls(${rare.map((name) => `e."${name}"`).join(", ")}) > 0 OR NOT (${usual}) THEN json_build_object(
+    ${rare.map((name) => `'${name}', e."${name}"`).join(", ")}, 'takeovers', e."takeovers", 'lastSignal', e."lastSignal", 'consumedSignal', e."consumedSignal",
+    'checkpointRevision', e."checkpointRevision", 'tags', e."tags"::json) END`;
 
-/** Of what few records have, in one text, because each column of an answer has its price: null where there is nothing. */
-const more = `CASE WHEN num_nonnulls(${rare.map((name) => `e."${name}"`).join(", ")}) > 0 OR e."lastSignal" > 0 OR e."consumedSignal" > 0 OR e."tags" <> '[]' THEN json_build_object(
-    ${rare.map((name) => `'${name}', e."${name}"`).join(", ")},
-    'lastSignal', e."lastSignal", 'consumedSignal', e."consumedSignal", 'tags', e."tags"::json)::text END`;
+const claimedNames = [
+  ...["lane", "rank", "machineId", "group", "position", "id", "sequence", "attempt", "maxAttempts", "maxTakeovers"],
+  ...["fence", "leaseExpiresAt", "queuedAt", "startedAt"],
+];
 
-/** What a claim tells of each record that it took, in this order. */
-const claimedColumns = [
-  ...[
-    "id text",
-    "sequence bigint",
-    "lane integer",
-    "rank float8",
-    "group text",
-    "position bigint",
-    "attempt integer",
-    "maxAttempts integer",
-  ],
-  ...["takeovers integer", "maxTakeovers integer", "fence integer", "leaseExpiresAt bigint", "queuedAt bigint", "startedAt bigint"],
-  ...["timeoutMs float8", "machineId text", "machineVersion text", "input text", "retry text", "trace text", "checkpointRevision integer"],
-  ...["checkpointBody text", "more text"],
-].map((column) => column.split(" ") as [name: string, type: string]);
-
-/** Before them: milliseconds until more is due; an id that was not claimed, and why. */
-export const claimedOffset = 3;
-export const claimedNames = claimedColumns.map(([name]) => name);
-
-const claimedRow = `NULL::float8, NULL::text, NULL::text, ${claimedNames.map((name) => (name === "more" ? more : `e."${name}"`)).join(", ")}`;
+/** Each column of an answer has its price: what is short comes as one text, and what may be long as it is. */
+const claimedRow = `json_build_array(${claimedNames.map((name) => `e."${name}"`).join(", ")}, ${more})::text, e."input", e."checkpointBody"`;
 
 const leased = `"status" = 'running', "phase" = 'leased', "owner" = p_owner, "claimId" = p_claim_id, "leaseExpiresAt" = v_expires, "fence" = e."fence" + 1,
     "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)`;
@@ -93,16 +82,14 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE TYPE S.claimed AS ("due" float8, "refused" text, "refusal" text, ${claimedColumns.map(([name, type]) => `"${name}" ${type}`).join(", ")});
-
 CREATE FUNCTION S.claim(p_name text, p_owner text, p_claim_id text, p_limit integer, p_lease_ms float8, p_prefix text, p_keys text[], p_ids text[],
   p_group_limit integer, p_groups text[], p_limits integer[], p_rate_limit integer, p_rate_interval float8, p_turn_key text, p_turn_group text,
   p_from_lane integer, p_from_rank float8, p_from_key text, p_from_group text, p_from_position bigint)
-RETURNS SETOF S.claimed LANGUAGE plpgsql ${steadyPlans} AS $$
+RETURNS TABLE (o_body text, o_input text, o_checkpoint text) LANGUAGE plpgsql ${steadyPlans} AS $$
 DECLARE
   v_now bigint; v_expires bigint;
   v_need integer := p_limit; v_before integer := 0;
-  v_taken integer := 0; v_places tid[]; v_out S.claimed;
+  v_taken integer := 0; v_places tid[]; v_refusal text; v_refused text[] := '{}';
   v_lane integer := -1; v_rank float8 := 0; v_first boolean := true;
   v_key text; v_group text; v_bucket_keys text[]; v_bucket_groups text[]; v_active integer[]; v_remaining integer[];
   v_known boolean := p_from_position IS NOT NULL; v_goes_on boolean := v_known; v_first_key text; v_first_group text; v_first_position bigint; v_from bigint; v_began boolean; v_over boolean; v_seen integer;
@@ -139,21 +126,19 @@ BEGIN
     FOR v_id IN SELECT DISTINCT i FROM unnest(p_ids) AS i ORDER BY i LOOP
       SELECT * INTO v_row FROM S.executions WHERE "name" = p_name AND "id" = v_id FOR UPDATE;
       v_places := ARRAY(SELECT e.ctid FROM S.executions e WHERE e."name" = p_name AND e."id" = v_id);
-      v_out := NULL;
-      v_out."refusal" := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
+      v_refusal := CASE WHEN v_row."id" IS NULL THEN 'unknown' WHEN v_row."phase" IN ('final', 'leased') THEN v_row."phase" WHEN v_row."phase" <> 'ready' THEN 'notDue'
         WHEN NOT (starts_with(v_row."machineKey", p_prefix) AND (p_keys IS NULL OR v_row."machineKey" = ANY (p_keys))) THEN 'machine'
         WHEN v_need <= 0 THEN 'limited' END;
-      IF v_out."refusal" IS NULL AND v_limited AND v_row."group" <> '' THEN
+      IF v_refusal IS NULL AND v_limited AND v_row."group" <> '' THEN
         PERFORM pg_advisory_xact_lock(hashtextextended(p_name || ' ' || v_row."group", 3));
-        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN v_out."refusal" := 'limited'; END IF;
+        IF S.group_limit(v_row."group", p_group_limit, p_groups, p_limits) <= S.holders(p_name, v_row."group") THEN v_refusal := 'limited'; END IF;
       END IF;
-      IF v_out."refusal" IS NULL THEN
+      IF v_refusal IS NULL THEN
         ${leaseAll("v_places")};
         v_taken := v_taken + 1;
         v_need := v_need - 1;
       ELSE
-        v_out."refused" := v_id;
-        RETURN NEXT v_out;
+        v_refused := v_refused || json_build_object('id', v_id, 'reason', v_refusal)::text;
       END IF;
     END LOOP;
     v_need := 0;
@@ -250,10 +235,12 @@ BEGIN
       SELECT min("at") + p_rate_interval::bigint INTO v_oldest FROM S.claim_times WHERE "name" = p_name AND "at" > v_now - p_rate_interval;
       v_due := least(v_due, v_oldest);
     END IF;
-    v_out := NULL;
     -- Not greatest(0, NULL), which is 0: a worker would ask again at once, for ever.
-    v_out."due" := CASE WHEN v_due IS NOT NULL THEN greatest(0, v_due - v_now) END;
-    IF v_out."due" IS NOT NULL THEN RETURN NEXT v_out; END IF;
+    v_due := CASE WHEN v_due IS NOT NULL THEN greatest(0, v_due - v_now) END;
+  END IF;
+  IF v_due IS NOT NULL OR cardinality(v_refused) > 0 THEN
+    o_body := json_build_object('due', v_due, 'refused', array_to_json(v_refused::json[]))::text;
+    RETURN NEXT;
   END IF;
 END $$;
 

@@ -1,9 +1,9 @@
+import type { JsonText } from "../../model/json-text.ts";
 import type { LeaseRefusal } from "../../model/lease.ts";
 import { machineKey } from "../../model/stored-execution.ts";
 import type { Writable } from "../../model/writable.ts";
 import type { ClaimedExecution, ClaimRefusal, ClaimReport, ClaimRequest } from "../../ports/store-claim.ts";
 import type { Settlement, SettleReport } from "../../ports/store-settle.ts";
-import { claimedNames, claimedOffset } from "./postgres-claim-sql.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { fromReason, machineKeys, storable } from "./postgres-reads.ts";
 
@@ -32,7 +32,44 @@ export interface TurnedClaim {
   readonly againInMs?: number;
 }
 
-type Row = readonly (string | number | null)[];
+/** What a settlement has to tell, or an execution that was claimed: the short values in one text, its input and its checkpoint. */
+type Row = readonly [body: string, input: string | null, checkpoint: string | null];
+
+/** What few have. */
+interface More {
+  readonly idempotencyKey: string | null;
+  readonly cancelRequestedAt: number | null;
+  readonly reason: string | null;
+  readonly progress: JsonText | null;
+  readonly error: JsonText | null;
+  readonly abandoned: 1 | null;
+  readonly settings: JsonText | null;
+  readonly machineVersion: string | null;
+  readonly timeoutMs: number | null;
+  readonly retry: JsonText | null;
+  readonly trace: JsonText | null;
+  readonly takeovers: number;
+  readonly lastSignal: number;
+  readonly consumedSignal: number;
+  readonly checkpointRevision: number;
+  readonly tags: readonly string[];
+}
+
+type Present<Found> = { readonly [Name in keyof Found]?: NonNullable<Found[Name]> };
+
+/** The short values of what was claimed. */
+type Claimed = readonly [
+  ...[lane: number, rank: number, machineId: string, group: string, position: number],
+  ...[id: string, sequence: number, attempt: number, maxAttempts: number, maxTakeovers: number],
+  ...[fence: number, leaseExpiresAt: number, queuedAt: number, startedAt: number, more: More | null],
+];
+
+/** What a claim has to tell beside. */
+interface ClaimRest {
+  /** Milliseconds until more is due. */
+  readonly due: number | null;
+  readonly refused: readonly { readonly id: string; readonly reason: ClaimRefusal }[];
+}
 
 /** One value of each as an array for `unnest`, which takes null for an array of nulls. */
 export function toColumn<Item, Value>(items: readonly Item[], pick: (item: Item) => Value | undefined): (Value | null)[] | null {
@@ -44,12 +81,10 @@ export const parameters = (count: number, first = 1) => Array.from({ length: cou
 const claimParameters = 20;
 const settleParameters = 12;
 const claimSql = `SELECT * FROM S.claim(${parameters(claimParameters)})`;
-const settleSql = `SELECT o_ord, o_at, NULL::float8, o_outcome, o_refusal FROM S.settle(${parameters(settleParameters)})`;
+const settleSql = `SELECT S.settle(${parameters(settleParameters)})`;
 /** The branches run in this order, in one transaction. */
-const settleAndClaimSql = `SELECT o_ord, o_at, NULL::float8, o_outcome, o_refusal, ${claimedNames.map(() => "NULL").join(", ")} FROM S.settle(${parameters(settleParameters)})
-  UNION ALL SELECT NULL, NULL, claimed.* FROM S.claim(${parameters(claimParameters, settleParameters + 1)}) AS claimed`;
-/** Columns of a settlement's row before those of a claim. */
-const settledColumns = 2;
+const settleAndClaimSql = `SELECT S.settle(${parameters(settleParameters)}), NULL, NULL
+  UNION ALL SELECT * FROM S.claim(${parameters(claimParameters, settleParameters + 1)})`;
 
 /** A claim with what is known from earlier ones, at this instant of the monotonic clock. */
 export interface KnowingClaim {
@@ -62,7 +97,7 @@ export async function claimExecutions(connection: PostgresConnection, claim: Kno
   const { name, groupLimit, ids } = claim.request;
   const groups = typeof groupLimit === "function" ? await limitsOf(connection, name, groupLimit, ids) : undefined;
   const rows = await connection.rows<Row>("claim", claimSql, toClaimValues(claim, groups));
-  return toClaim(rows, 0, claim);
+  return toClaim(rows, claim);
 }
 
 export async function settleLeases(
@@ -72,7 +107,7 @@ export async function settleLeases(
   settlements: readonly Settlement[],
 ): Promise<SettleReport[]> {
   const rows = await connection.rows<Row>("settle", settleSql, toSettleValues(name, owner, settlements));
-  return toSettleReports(rows, settlements);
+  return toSettleReports(rows[0] as Row, settlements);
 }
 
 /** Both in one statement, the settlements first: what they free may be claimed again. Not for claims whose limits make them wait for others. */
@@ -84,9 +119,8 @@ export async function settleAndClaim(
   const { name, owner } = claim.request;
   const values = [...toSettleValues(name, owner, settlements), ...toClaimValues(claim, undefined)];
   const rows = await connection.rows<Row>("settle and claim", settleAndClaimSql, values);
-  const settled = rows.filter(([ord]) => ord !== null);
-  const claimed = rows.filter(([ord]) => ord === null);
-  return { reports: toSettleReports(settled, settlements), claim: toClaim(claimed, settledColumns, claim) };
+  const [settled, ...claimed] = rows as [Row, ...Row[]];
+  return { reports: toSettleReports(settled, settlements), claim: toClaim(claimed, claim) };
 }
 
 export async function limitsOf(
@@ -145,61 +179,41 @@ function toClaimValues(claim: KnowingClaim, groups: { groups: string[]; limits: 
   ];
 }
 
-function toClaim(rows: readonly Row[], from: number, claim: KnowingClaim): TurnedClaim {
+function toClaim(rows: readonly Row[], claim: KnowingClaim): TurnedClaim {
   const { request, turn, now } = claim;
   const start = startOf(claim);
   const executions: ClaimedExecution[] = [];
-  const refused: { id: string; reason: ClaimRefusal }[] = [];
-  let nextDueInMs: number | undefined;
-  let last: Row | undefined;
-  for (const row of rows) {
-    const [due, refusedId, refusal] = row.slice(from, from + claimedOffset) as [number | null, string | null, ClaimRefusal | null];
-    if (due !== null) nextDueInMs = due;
-    else if (refusedId !== null && refusal !== null) refused.push({ id: refusedId, reason: refusal });
+  let rest: ClaimRest | undefined;
+  let last: Claimed | undefined;
+  for (const [body, input, checkpoint] of rows) {
+    const told = JSON.parse(body) as Claimed | ClaimRest;
+    if (input === null) rest = told as ClaimRest;
     else {
-      executions.push(toClaimed(row, from + claimedOffset, request));
-      last = row;
+      last = told as Claimed;
+      executions.push(toClaimed(last, input, checkpoint, request));
     }
   }
   const hasWalked = start === undefined || executions.length === 0;
   const walkedAt = isUnlimited(request) ? (hasWalked ? now : start.walkedAt) : Number.NEGATIVE_INFINITY;
+  const nextDueInMs = rest?.due ?? undefined;
   return {
-    report: { executions, refused, ...(nextDueInMs !== undefined && { nextDueInMs }) },
+    report: { executions, refused: rest?.refused ?? [], ...(nextDueInMs !== undefined && { nextDueInMs }) },
     ...(!hasWalked && executions.length < request.limit && { againInMs: Math.max(0, walkEveryMs + walkedAt - now) }),
-    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, from + claimedOffset, start), walkedAt },
+    turn: last === undefined ? turn && { ...turn, walkedAt } : { ...toTurn(last, start), walkedAt },
   };
 }
 
-function toTurn(row: Row, from: number, start: ClaimTurn | undefined): Omit<ClaimTurn, "walkedAt"> {
-  const at = (name: string) => row[from + claimedNames.indexOf(name)];
-  const [lane, rank, group, position] = ["lane", "rank", "group", "position"].map(at) as [number, number, string, number];
-  const key = machineKey(at("machineId") as string, (at("machineVersion") as string | null) ?? undefined);
+function toTurn(told: Claimed, start: ClaimTurn | undefined): Omit<ClaimTurn, "walkedAt"> {
+  const [lane, rank, machineId, group, position] = told;
+  const key = machineKey(machineId, told[14]?.machineVersion ?? undefined);
   const isSameBucket = start?.lane === lane && start.rank === rank && start.machineKey === key && start.group === group;
   // What had been given back says nothing about the others.
   return { lane, rank, machineKey: key, group, position: isSameBucket ? Math.max(position, start.position) : position };
 }
 
-/** What few have. */
-interface More extends Partial<Pick<ClaimedExecution, "idempotencyKey" | "cancelRequestedAt" | "progress" | "error" | "settings">> {
-  readonly reason?: string;
-  readonly abandoned?: number;
-  readonly lastSignal: number;
-  readonly consumedSignal: number;
-  readonly tags: readonly string[];
-}
-
-/** In the order of `claimedNames`. */
-function toClaimed(row: Row, from: number, { name, owner }: ClaimRequest): ClaimedExecution {
-  let at = from;
-  const next = () => row[at++];
-  const text = () => next() as string;
-  const number = () => next() as number;
-  const id = text();
-  const sequence = number();
-  at += 1; // lane
-  const rank = number();
-  const group = text();
-  at += 1; // position
+function toClaimed(told: Claimed, input: string, checkpoint: string | null, { name, owner }: ClaimRequest): ClaimedExecution {
+  const [, rank, machineId, group, , id, sequence, attempt, maxAttempts, maxTakeovers, fence, leaseExpiresAt, queuedAt, startedAt, more] =
+    told;
   const execution: Writable<ClaimedExecution> = {
     name,
     id,
@@ -208,42 +222,29 @@ function toClaimed(row: Row, from: number, { name, owner }: ClaimRequest): Claim
     parked: false,
     priority: rank === 0 ? 0 : -rank,
     tags: [],
-    attempt: number(),
-    maxAttempts: number(),
-    takeovers: number(),
-    maxTakeovers: number(),
-    fence: number(),
+    attempt,
+    maxAttempts,
+    takeovers: 0,
+    maxTakeovers,
+    fence,
     owner,
-    leaseExpiresAt: number(),
-    queuedAt: number(),
-    startedAt: number(),
+    leaseExpiresAt,
+    queuedAt,
+    startedAt,
     lastSignal: 0,
     consumedSignal: 0,
-    machineId: "",
-    input: "",
+    machineId,
+    input,
   };
   if (group !== "") execution.group = group;
-  const timeoutMs = next();
-  if (timeoutMs !== null) execution.timeoutMs = timeoutMs as number;
-  execution.machineId = text();
-  const machineVersion = next();
-  if (machineVersion !== null) execution.machineVersion = machineVersion as string;
-  execution.input = text();
-  const retry = next();
-  if (retry !== null) execution.retry = retry as string;
-  const trace = next();
-  if (trace !== null) execution.trace = trace as string;
-  const revision = number();
-  const body = next();
-  if (body !== null) execution.checkpoint = { revision, body: body as string };
-  const more = next();
-  if (more !== null) Object.assign(execution, toMore(JSON.parse(more as string)));
+  if (more !== null) Object.assign(execution, toMore(more));
+  if (checkpoint !== null) execution.checkpoint = { revision: more?.checkpointRevision ?? 0, body: checkpoint };
   return execution;
 }
 
-function toMore(found: { readonly [Name in keyof More]: More[Name] | null }): Partial<ClaimedExecution> {
-  const present = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)) as unknown as More;
-  const { reason, abandoned, ...more } = present;
+function toMore(found: More): Partial<ClaimedExecution> {
+  const present = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)) as Present<More>;
+  const { reason, abandoned, checkpointRevision: _, ...more } = present;
   const text = fromReason(reason ?? null);
   return { ...more, ...(text !== undefined && { reason: text }), ...(abandoned === 1 && { abandoned: true }) };
 }
@@ -266,19 +267,23 @@ function toSettleValues(name: string, owner: string, settlements: readonly Settl
   ];
 }
 
+/** Of one whose report is not the usual one; `ord` is counted from 1. */
+type Settled = readonly [ord: number, status: SettledStatus, at: number, refusal: LeaseRefusal | "repeated" | null];
+type SettledStatus = Extract<SettleReport, { settled: true }>["status"];
+
 const endedAs = { complete: "completed", fail: "failed", cancel: "cancelled", retry: "queued", release: "queued" } as const;
 
-/** The first row tells when those have ended of which no other one tells. */
-function toSettleReports([ended, ...others]: readonly Row[], settlements: readonly Settlement[]): SettleReport[] {
-  const endedAt = ended?.[1] as number;
+/** The body's first value tells when those have ended of which no other one tells. */
+function toSettleReports([body]: Row, settlements: readonly Settlement[]): SettleReport[] {
+  const [endedAt, ...others] = JSON.parse(body) as [endedAt: number, ...others: Settled[]];
   const reports = settlements.map(
     ({ outcome }): SettleReport => ({ settled: true, status: endedAs[outcome.type], at: endedAt, repeated: false }),
   );
-  for (const [ord, at, , outcome, refusal] of others) {
-    reports[(ord as number) - 1] =
+  for (const [ord, status, at, refusal] of others) {
+    reports[ord - 1] =
       refusal === null || refusal === "repeated"
-        ? { settled: true, status: outcome as "queued", at: at as number, repeated: refusal !== null }
-        : { settled: false, reason: refusal as LeaseRefusal };
+        ? { settled: true, status, at, repeated: refusal !== null }
+        : { settled: false, reason: refusal };
   }
   return reports;
 }

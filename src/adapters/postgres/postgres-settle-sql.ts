@@ -33,8 +33,8 @@ END $$;
 
 CREATE FUNCTION S.settle(p_name text, p_owner text, p_ids text[], p_fences integer[], p_types text[], p_results text[], p_errors text[], p_reasons text[],
   p_delays float8[], p_abandoned boolean[], p_drops boolean[], p_progress text[])
-RETURNS TABLE (o_ord integer, o_outcome text, o_at float8, o_refusal text) LANGUAGE plpgsql ${steadyJoins} AS $$
-DECLARE v_now bigint := S.now_ms(); v_settled integer[]; v_odd integer[]; v_statuses text[]; v_times float8[]; v_locked boolean;
+RETURNS text LANGUAGE plpgsql ${steadyJoins} AS $$
+DECLARE v_now bigint := S.now_ms(); v_settled integer[]; v_odd text; v_refused text; v_locked boolean;
 BEGIN
   WITH settled AS (UPDATE S.executions e SET
       "status" = CASE WHEN e."cancelRequestedAt" IS NOT NULL THEN 'cancelled' WHEN u.type = 'complete' THEN 'completed' WHEN u.type = 'fail' THEN 'failed'
@@ -56,23 +56,20 @@ BEGIN
     FROM (SELECT DISTINCT ON (id, fence) * FROM unnest(p_ids, p_fences, p_types, p_results, p_errors, p_reasons, p_delays, p_abandoned, p_drops, p_progress)
       WITH ORDINALITY AS given(id, fence, type, result, error, reason, delay, abandoned, dropped, progress, ord) ORDER BY id, fence, ord) AS u
     WHERE e."id" = u.id AND ${ofItems} AND e."fence" = u.fence AND e."owner" = p_owner AND e."leaseExpiresAt" > v_now
-    RETURNING u.ord::integer, e."status", coalesce(e."completedAt", e."dueAt", v_now)::float8 AS at, e."status" = ${asAsked} AS is_plain
-  ) SELECT array_agg(ord), array_agg(ord) FILTER (WHERE is_plain IS NOT TRUE), array_agg(status) FILTER (WHERE is_plain IS NOT TRUE),
-      array_agg(at) FILTER (WHERE is_plain IS NOT TRUE), ${endsUntold} IS NULL
-    INTO v_settled, v_odd, v_statuses, v_times, v_locked FROM settled;
-  -- One row for all that have ended as they should; those that follow tell of what did not.
-  o_ord := 0; o_at := v_now;
-  RETURN NEXT;
-  IF v_odd IS NOT NULL THEN RETURN QUERY SELECT *, NULL::text FROM unnest(v_odd, v_statuses, v_times); END IF;
+    RETURNING u.ord::integer, CASE WHEN e."status" = ${asAsked} THEN NULL
+      ELSE json_build_array(u.ord, e."status", coalesce(e."completedAt", e."dueAt", v_now), NULL)::text END AS odd
+  ) SELECT array_agg(ord), string_agg(odd, ','), ${endsUntold} IS NULL INTO v_settled, v_odd, v_locked FROM settled;
   IF p_types && ARRAY['retry', 'release'] THEN PERFORM pg_notify('WORK', p_name); END IF;
   IF EXISTS (SELECT 1 FROM S.followers WHERE "name" = p_name AND "until" > v_now) THEN
     PERFORM S.tell_final(p_name, (SELECT array_agg(e."id") FILTER (WHERE e."phase" = 'final') FROM ${named}), v_now);
   END IF;
   IF coalesce(cardinality(v_settled), 0) < cardinality(p_ids) THEN
-    RETURN QUERY SELECT r.ord::integer, CASE WHEN e."settledFence" = r.fence THEN CASE e."status" WHEN 'running' THEN 'queued' ELSE e."status" END END,
-      coalesce(e."completedAt", e."dueAt", e."readySince")::float8, CASE WHEN e."settledFence" = r.fence THEN 'repeated' ELSE coalesce(${refusal}, 'superseded') END
-      FROM ${named} WHERE NOT r.ord = ANY (coalesce(v_settled, '{}'));
+    SELECT string_agg(json_build_array(r.ord, CASE WHEN e."settledFence" = r.fence THEN CASE e."status" WHEN 'running' THEN 'queued' ELSE e."status" END END,
+      coalesce(e."completedAt", e."dueAt", e."readySince"), CASE WHEN e."settledFence" = r.fence THEN 'repeated' ELSE coalesce(${refusal}, 'superseded') END)::text, ',')
+      INTO v_refused FROM ${named} WHERE NOT r.ord = ANY (coalesce(v_settled, '{}'));
   END IF;
+  -- One time for all that have ended as they should; what follows tells of what did not.
+  RETURN '[' || concat_ws(',', v_now, v_odd, v_refused) || ']';
 END $$;
 
 CREATE FUNCTION S.renew(p_name text, p_owner text, p_lease_ms float8, p_ids text[], p_fences integer[])
