@@ -90,9 +90,12 @@ describeWithPostgres("Postgres store, on its own", () => {
     const [report] = await store.insert({ name: "t", executions: [newExecution("a", { startToken: "other" })], transaction: client });
     expect(report).toEqual({ inserted: false, reason: "duplicate", existingId: "a" });
     await store.insert({ name: "t", executions: [newExecution("b")], transaction: client });
+    const executions = Array.from({ length: 20 }, (_, index) => newExecution(`m${index % 19}`, { startToken: `${index}` }));
+    const reports = await store.insert({ name: "t", executions, transaction: client });
+    expect(reports.filter(({ inserted }) => !inserted)).toEqual([{ inserted: false, reason: "duplicate", existingId: "m0" }]);
     await client.query("COMMIT");
     client.release();
-    expect((await store.counts({ name: "t" })).total).toBe(2);
+    expect((await store.counts({ name: "t" })).total).toBe(21);
     await store.close();
   });
 

@@ -50,8 +50,8 @@ async function killAtRandom(
   expect(sink.overtaken).toBeLessThan(takeovers / 20);
 }
 
-/** One whose process always dies is not tried for ever. */
-async function killsItsWorkers(store: StoreAddress, leaseMs = 600): Promise<void> {
+/** One whose process always dies is not tried for ever. With a lease that no process outsleeps: each of them has it once. */
+async function killsItsWorkers(store: StoreAddress, leaseMs = 1_500): Promise<void> {
   world = await FaultWorld.create({ store, leaseMs, maxTakeovers: 2 });
   const { workers, load, sink } = world;
   await load.startFunction("deadly", { steps: 1, workMs: 1, deadly: true });

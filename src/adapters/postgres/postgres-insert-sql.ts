@@ -1,5 +1,21 @@
 import { steadyPlans, unleased } from "./postgres-tables.ts";
 
+const insertAll = `INSERT INTO S.executions ("sequence", "position", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "machineVersion",
+  "machineKey", "queuedAt", "readySince", "maxAttempts", "maxTakeovers", "phase", "dueAt", "timeoutMs", "tags", "input", "settings", "retry", "trace")
+SELECT n, n, p_name, u.id, u.token, u.hash, u.key, u.rank, u.grp, u.machine_id, u.machine_version, u.machine_key, v_now, v_now, u.max_attempts, u.max_takeovers,
+  CASE WHEN u.delay > 0 THEN 'delayed' ELSE 'ready' END, CASE WHEN u.delay > 0 THEN v_now + u.delay::bigint END, u.timeout, u.tags, u.input, u.settings, u.retry, u.trace
+FROM (
+  SELECT nextval('S.positions') AS n, x.* FROM unnest(p_ids, p_tokens, p_hashes, p_keys, p_ranks, p_groups, p_machine_ids, p_machine_versions, p_machine_keys,
+    p_max_attempts, p_max_takeovers, p_delays, p_timeouts, p_tags, p_inputs, p_settings, p_retries, p_traces) WITH ORDINALITY
+    AS x(id, token, hash, key, rank, grp, machine_id, machine_version, machine_key, max_attempts, max_takeovers, delay, timeout, tags, input, settings, retry, trace, ord)
+) AS u`;
+
+/** One row for all: taking a text out of an array costs as much as its index. */
+const allInserted = "0, 'inserted', NULL::text, v_now::float8, 0::float8";
+
+/** A subtransaction costs less than to look for conflicts in advance from about here on. */
+const many = 8;
+
 /** Inserts in one statement; what conflicted is looked at afterwards, so that the caller's transaction is never aborted. */
 export const insertSql = `
 CREATE FUNCTION S.insert_executions(p_name text, p_atomic boolean, p_max_queued integer, p_ids text[], p_tokens text[], p_hashes text[], p_keys text[],
@@ -20,16 +36,19 @@ BEGIN
     SELECT p_max_queued - count(*) INTO v_room FROM (
       SELECT 1 FROM S.executions WHERE "name" = p_name AND "status" = 'queued' AND ${unleased} LIMIT p_max_queued) AS waiting;
   END IF;
+  IF p_keys IS NULL AND p_max_queued IS NULL AND cardinality(p_ids) >= ${many} THEN
+    -- No id is there yet, unless it was chosen or the start is repeated.
+    BEGIN
+      ${insertAll};
+      PERFORM pg_notify('WORK', p_name);
+      RETURN QUERY SELECT ${allInserted};
+      RETURN;
+    EXCEPTION WHEN unique_violation THEN
+      -- As below.
+    END;
+  END IF;
   WITH inserted AS (
-    INSERT INTO S.executions ("sequence", "position", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "machineVersion",
-      "machineKey", "queuedAt", "readySince", "maxAttempts", "maxTakeovers", "phase", "dueAt", "timeoutMs", "tags", "input", "settings", "retry", "trace")
-    SELECT n, n, p_name, u.id, u.token, u.hash, u.key, u.rank, u.grp, u.machine_id, u.machine_version, u.machine_key, v_now, v_now, u.max_attempts, u.max_takeovers,
-      CASE WHEN u.delay > 0 THEN 'delayed' ELSE 'ready' END, CASE WHEN u.delay > 0 THEN v_now + u.delay::bigint END, u.timeout, u.tags, u.input, u.settings, u.retry, u.trace
-    FROM (
-      SELECT nextval('S.positions') AS n, x.* FROM unnest(p_ids, p_tokens, p_hashes, p_keys, p_ranks, p_groups, p_machine_ids, p_machine_versions, p_machine_keys,
-        p_max_attempts, p_max_takeovers, p_delays, p_timeouts, p_tags, p_inputs, p_settings, p_retries, p_traces) WITH ORDINALITY
-        AS x(id, token, hash, key, rank, grp, machine_id, machine_version, machine_key, max_attempts, max_takeovers, delay, timeout, tags, input, settings, retry, trace, ord)
-    ) AS u
+    ${insertAll}
     WHERE v_room IS NULL OR u.ord IN (
       SELECT f.ord FROM (
         SELECT y.ord, row_number() OVER (ORDER BY y.ord) AS place FROM (
@@ -45,8 +64,7 @@ BEGIN
   v_new := coalesce(v_new, '{}');
   IF cardinality(v_new) = cardinality(p_ids) THEN
     PERFORM pg_notify('WORK', p_name);
-    -- One row for all: taking a text out of an array costs as much as its index.
-    RETURN QUERY SELECT 0, 'inserted', NULL::text, v_now::float8, 0::float8;
+    RETURN QUERY SELECT ${allInserted};
     RETURN;
   END IF;
   FOR i IN 1 .. cardinality(p_ids) LOOP

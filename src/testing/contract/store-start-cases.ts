@@ -124,6 +124,21 @@ export const storeStartCases: StoreCases = {
       ["inserted", "duplicate"],
     );
   },
+  "of many at once only those are refused that are there already, repeated ones are said to be": async ({ store, start }) => {
+    await start("m7");
+    const many = (token: string) => Array.from({ length: 20 }, (_, index) => newExecution(`m${index}`, { startToken: `${token}${index}` }));
+    const outcomes = async (token: string, atomic: boolean) => {
+      const reports = await store.insert({ name, atomic, executions: many(token) });
+      return reports.map((report) => (report.inserted ? (report.repeated ? "repeated" : "inserted") : report.reason));
+    };
+    const all = (outcome: string, seventh: string) => Array.from({ length: 20 }, (_, index) => (index === 7 ? seventh : outcome));
+    assert.deepEqual(await outcomes("x", true), all("atomic", "duplicate"));
+    assert.equal((await store.counts({ name })).total, 1);
+    assert.deepEqual(await outcomes("x", false), all("inserted", "duplicate"));
+    assert.deepEqual(await outcomes("x", false), all("repeated", "duplicate"));
+    assert.deepEqual(await outcomes("y", true), all("duplicate", "duplicate"));
+    assert.equal((await store.counts({ name })).total, 20);
+  },
   "an atomic batch with one refusal writes none": async ({ store, start }) => {
     await start("a");
     const reports = await store.insert({
