@@ -10,7 +10,7 @@ import {
   type EventObject,
   type Snapshot,
 } from "xstate";
-import { type ChartParts, createChartTable, type InvokeConfig, type Leaf, type StateConfig } from "./chart-table.ts";
+import type { ChartTable, InvokeConfig, Leaf, StateConfig } from "./chart-table.ts";
 
 /** What an actor of a chart is now; its shape is that of a machine's snapshot. */
 export type ChartSnapshot<Value, Context> = Snapshot<undefined> & {
@@ -27,16 +27,22 @@ type Scope = ActorScope<ChartSnapshot<unknown, unknown>, EventObject, ActorSyste
 
 const childless: Children = Object.freeze({});
 
+/** What differs between actors of one chart. */
+export interface ChartActors {
+  readonly actors: { readonly [name: string]: AnyActorLogic };
+  readonly effects: { readonly [name: string]: (self: AnyActorRef, params: never) => void };
+}
+
 /**
  * Runs a machine's statechart from a table of its transitions instead of XState's interpreter: the same states and effects at a fraction
  * of the time, for machines as plain as `createChartTable` understands.
  */
 export function createChartLogic<Value, Context, Event extends EventObject, Input>(
   { config }: { readonly config: object },
-  parts: ChartParts & { readonly actors: { readonly [name: string]: AnyActorLogic } },
+  leaves: ChartTable,
+  { actors, effects }: ChartActors,
 ): ActorLogic<ChartSnapshot<Value, Context>, Event, Input, ActorSystem<ActorSystemInfo>> {
-  const { context: toContext, ...chart } = config as StateConfig;
-  const leaves = createChartTable(chart, parts);
+  const { context: toContext } = config as StateConfig;
   const [initial] = leaves.values() as Iterable<Leaf> as [Leaf];
 
   const transition = (snapshot: ChartSnapshot<unknown, unknown>, event: EventObject, scope: Scope) => {
@@ -56,14 +62,14 @@ export function createChartLogic<Value, Context, Event extends EventObject, Inpu
     for (const { change, effect, params: toParams } of taken.actions) {
       const params = toParams?.({ context, event }) as never;
       if (change !== undefined) context = { ...(context as object), ...change(context as never, params) };
-      if (effect !== undefined) scope.defer(() => effect(scope.self, params));
+      if (effect !== undefined) scope.defer(() => effects[effect]?.(scope.self, params));
     }
     for (const invoke of taken.starts) children = { ...children, [invoke.id]: start(invoke, scope) };
     return toSnapshot(taken.target ?? leaf, context, children);
   };
 
   const start = ({ id, src, input }: InvokeConfig, scope: Scope): AnyActorRef => {
-    const child = createActor(parts.actors[src] as AnyActorLogic, { parent: scope.self, id, src, input: input?.({ self: scope.self }) });
+    const child = createActor(actors[src] as AnyActorLogic, { parent: scope.self, id, src, input: input?.({ self: scope.self }) });
     scope.defer(() => child.start());
     return child;
   };

@@ -10,8 +10,8 @@ interface Moment {
 export interface ChartParts {
   /** Actions that change the context. */
   readonly changes: { readonly [name: string]: (context: never, params: never) => object };
-  /** Actions that do something, once the state has changed. */
-  readonly effects: { readonly [name: string]: (self: AnyActorRef, params: never) => void };
+  /** Names of actions that do something, once the state has changed; each actor has its own. */
+  readonly effects: readonly string[];
   readonly guards: { readonly [name: string]: (moment: { readonly context: never }, params: never) => boolean };
 }
 
@@ -50,7 +50,7 @@ export interface StateConfig {
 /** A change of the context, or an effect. */
 interface ChartAction {
   readonly change: ((context: never, params: never) => object) | undefined;
-  readonly effect: ((self: AnyActorRef, params: never) => void) | undefined;
+  readonly effect: string | undefined;
   readonly params: ((moment: Moment) => unknown) | undefined;
 }
 
@@ -95,14 +95,18 @@ const understood = new Set([
   "meta",
 ]);
 
+/** The atomic states of a chart by their values, the initial one first. */
+export type ChartTable = ReadonlyMap<unknown, Leaf>;
+
 /**
- * Works out every transition of a chart once.
+ * Works out every transition of a chart once, for all actors that run it.
  *
  * @returns its atomic states by their values, the initial one first.
  * @throws {TypeError} for what it does not understand: parallel states, history, `always`, `after`, `exit`, transitions to the state itself.
  */
-export function createChartTable(config: StateConfig, parts: ChartParts): ReadonlyMap<unknown, Leaf> {
-  const root = toState("", config, undefined);
+export function createChartTable({ config }: { readonly config: object }, parts: ChartParts): ChartTable {
+  const { context: _, ...chart } = config as StateConfig;
+  const root = toState("", chart, undefined);
   const leaves = new Map<ChartState, Leaf>();
   for (const state of atomicStates(root)) {
     leaves.set(state, {
@@ -206,8 +210,9 @@ function listed(given: Named | readonly Named[] | undefined): readonly Named[] {
 
 function toAction(action: Named, { changes, effects }: ChartParts): ChartAction {
   const { type, params } = typeof action === "string" ? { type: action } : action;
-  if (changes[type] === undefined && effects[type] === undefined) throw new TypeError(`a chart's table has no action "${type}"`);
-  return { change: changes[type], effect: effects[type], params };
+  const effect = effects.includes(type) ? type : undefined;
+  if (changes[type] === undefined && effect === undefined) throw new TypeError(`a chart's table has no action "${type}"`);
+  return { change: changes[type], effect, params };
 }
 
 function toGuard(guard: Named | undefined, { guards }: ChartParts): (moment: Moment) => boolean {

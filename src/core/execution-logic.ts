@@ -9,6 +9,7 @@ import {
 } from "../../machines/execution-machine.ts";
 import type { AttemptOutcome } from "../model/attempt-outcome.ts";
 import { type ChartRef, createChartLogic } from "./chart-logic.ts";
+import { createChartTable } from "./chart-table.ts";
 
 /** Which states an execution is in. */
 export type ExecutionValue =
@@ -28,12 +29,16 @@ export interface ExecutionEffects {
   retryDue(id: string): void;
 }
 
+const executionTable = createChartTable(executionMachine, {
+  changes: executionChanges,
+  effects: ["abortAttempt", "reportRetry"],
+  guards: executionGuards,
+});
+
 /** The execution machine, run from a table. */
 export function createExecutionLogic({ run, abort, retryDue }: ExecutionEffects) {
-  return createChartLogic<ExecutionValue, ExecutionContext, ExecutionMachineEvent, ExecutionInput>(executionMachine, {
+  return createChartLogic<ExecutionValue, ExecutionContext, ExecutionMachineEvent, ExecutionInput>(executionMachine, executionTable, {
     actors: { runAttempt: fromPromise<AttemptOutcome, { executionId: string }>(({ input }) => run(input.executionId)) },
-    changes: executionChanges,
     effects: { abortAttempt: ({ id }, why) => abort(id, why), reportRetry: ({ id }) => retryDue(id) },
-    guards: executionGuards,
   });
 }

@@ -35,12 +35,24 @@ interface Claim {
   readonly sentAt: number;
 }
 
+const [firstMode] = initialTransition(workerMachine);
+/** The chart has neither a context nor guards: where an event leads from a mode is found out once. */
+const modesAfter = new Map<string, WorkerSnapshot>();
+
+function modeAfter(mode: WorkerSnapshot, event: WorkerModeEvent): WorkerSnapshot {
+  const key = `${mode.value} ${event.type}`;
+  let next = modesAfter.get(key);
+  if (next === undefined) {
+    [next] = transition(workerMachine, mode, event);
+    modesAfter.set(key, next);
+  }
+  return next;
+}
+
 /** Asks the store for work, in the modes of `workerMachine`: as much as there are free slots, when there may be some. */
 export class WorkerClaims {
   readonly #options: WorkerClaimsOptions;
-  #mode: WorkerSnapshot = initialTransition(workerMachine)[0];
-  /** The chart has neither a context nor guards: where an event leads from a mode is found out once. */
-  readonly #modesAfter = new Map<string, WorkerSnapshot>();
+  #mode = firstMode;
   /** The last claim got all it asked for, or something has happened since. */
   #mayHaveMore = true;
   /** Counts what has happened, so that an answer knows whether something did since it was asked for. */
@@ -145,19 +157,9 @@ export class WorkerClaims {
     this.#leaving += leaving ? 1 : -1;
   }
 
-  #modeAfter(event: WorkerModeEvent): WorkerSnapshot {
-    const key = `${this.mode} ${event.type}`;
-    let next = this.#modesAfter.get(key);
-    if (next === undefined) {
-      [next] = transition(workerMachine, this.#mode, event);
-      this.#modesAfter.set(key, next);
-    }
-    return next;
-  }
-
   #step(event: WorkerModeEvent): void {
     const before = this.mode;
-    this.#mode = this.#modeAfter(event);
+    this.#mode = modeAfter(this.#mode, event);
     const after = this.mode;
     if (before === after) return;
     this.#options.modeChanged(after);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type AnyActorLogic, createActor, createMachine, fromPromise, setup } from "xstate";
 import { type ExecutionMachineEvent, executionMachine } from "../../../machines/execution-machine.ts";
-import { createChartLogic } from "../../../src/core/chart-logic.ts";
+import { createChartTable } from "../../../src/core/chart-table.ts";
 import { createExecutionLogic } from "../../../src/core/execution-logic.ts";
 import type { AttemptOutcome } from "../../../src/model/attempt-outcome.ts";
 
@@ -97,8 +97,8 @@ it("stops what it invoked when it is stopped", async () => {
 });
 
 it("what a table cannot say is refused when it is made", () => {
-  const parts = { actors: {}, changes: {}, effects: {}, guards: {} };
-  const refuse = (config: object) => () => createChartLogic({ config }, parts);
+  const parts = { changes: {}, effects: [], guards: {} };
+  const refuse = (config: object) => () => createChartTable({ config }, parts);
   expect(refuse(createMachine({ type: "parallel", states: { a: {} } }).config)).toThrow(/"parallel"/);
   expect(refuse(createMachine({ initial: "a", states: { a: { after: { 5: "b" } }, b: {} } }).config)).toThrow(
     'knows no "after" (state "a")',
