@@ -8,6 +8,9 @@ import { skipsReporter } from "./support/skips-reporter.ts";
 /** Where to leave a report that a program can read; `.ci/run` sets it. */
 const reportFile = process.env.TEST_REPORT;
 
+// Many tests start programs: what these share is compiled once.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("../node_modules/.cache/compiled", import.meta.url));
+
 const projects = [
   ...["unit", "http", "telemetry", "contract", "durable", "faults"],
   ...["model", "simulation", "conformance", "cli", "package"],

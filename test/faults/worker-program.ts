@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { inspect } from "node:util";
 import { createDurableCoordinator } from "../../src/core/durable-coordinator.ts";
 import type { ExecutionScope } from "../../src/core/execution-scope.ts";
@@ -76,3 +77,5 @@ process.on("message", async () => {
   process.exit();
 });
 process.send?.("ready");
+// For the next one: this one may be killed at any time.
+flushCompileCache();
