@@ -2,8 +2,9 @@ import { steadyPlans, unleased } from "./postgres-tables.ts";
 
 const insertAll = `INSERT INTO S.executions ("sequence", "position", "name", "id", "startToken", "inputHash", "idempotencyKey", "rank", "group", "machineId", "machineVersion",
   "machineKey", "queuedAt", "readySince", "maxAttempts", "maxTakeovers", "phase", "dueAt", "timeoutMs", "tags", "input", "settings", "retry", "trace")
-SELECT n, n, p_name, u.id, u.token, u.hash, u.key, u.rank, u.grp, u.machine_id, u.machine_version, u.machine_key, v_now, v_now, u.max_attempts, u.max_takeovers,
-  CASE WHEN u.delay > 0 THEN 'delayed' ELSE 'ready' END, CASE WHEN u.delay > 0 THEN v_now + u.delay::bigint END, u.timeout, u.tags, u.input, u.settings, u.retry, u.trace
+SELECT n, n, p_name, u.id, u.token, u.hash, u.key, coalesce(u.rank, p_ranks[1]), coalesce(u.grp, p_groups[1]), coalesce(u.machine_id, p_machine_ids[1]),
+    u.machine_version, coalesce(u.machine_key, p_machine_keys[1]), v_now, v_now, coalesce(u.max_attempts, p_max_attempts[1]), coalesce(u.max_takeovers, p_max_takeovers[1]),
+  CASE WHEN u.delay > 0 THEN 'delayed' ELSE 'ready' END, CASE WHEN u.delay > 0 THEN v_now + u.delay::bigint END, u.timeout, coalesce(u.tags, p_tags[1]), u.input, u.settings, u.retry, u.trace
 FROM (
   SELECT nextval('S.positions') AS n, x.* FROM unnest(p_ids, p_tokens, p_hashes, p_keys, p_ranks, p_groups, p_machine_ids, p_machine_versions, p_machine_keys,
     p_max_attempts, p_max_takeovers, p_delays, p_timeouts, p_tags, p_inputs, p_settings, p_retries, p_traces) WITH ORDINALITY

@@ -73,6 +73,11 @@ async function insertRows(
   on?: PostgresClientLike,
 ) {
   const column = <Value>(of: (execution: NewExecution) => Value | undefined) => toColumn(executions, of);
+  /** What all have in common is sent once: the others take it from the first. */
+  const required = <Value>(of: (execution: NewExecution) => Value) => {
+    const values = executions.map(of);
+    return values.every((value) => value === values[0]) ? values.slice(0, 1) : values;
+  };
   const values = [
     name,
     atomic === true,
@@ -81,16 +86,16 @@ async function insertRows(
     column(({ startToken }) => startToken),
     column(({ inputHash }) => inputHash),
     column(({ idempotencyKey }) => idempotencyKey),
-    column(({ priority }) => -priority),
-    column(({ group }) => group ?? ""),
-    column(({ machineId }) => machineId),
+    required(({ priority }) => -priority),
+    required(({ group }) => group ?? ""),
+    required(({ machineId }) => machineId),
     column(({ machineVersion }) => machineVersion),
-    column(({ machineId, machineVersion }) => machineKey(machineId, machineVersion)),
-    column(({ maxAttempts }) => integer(maxAttempts)),
-    column(({ maxTakeovers }) => integer(maxTakeovers)),
+    required(({ machineId, machineVersion }) => machineKey(machineId, machineVersion)),
+    required(({ maxAttempts }) => integer(maxAttempts)),
+    required(({ maxTakeovers }) => integer(maxTakeovers)),
     column(({ delayMs }) => delayMs),
     column(({ timeoutMs }) => timeoutMs),
-    column(({ tags }) => JSON.stringify(tags)),
+    required(({ tags }) => JSON.stringify(tags)),
     column(({ input }) => input),
     column(({ settings }) => settings),
     column(({ retry }) => retry),
