@@ -28,6 +28,7 @@ const hostOf = Symbol("host");
 /** One for all scopes: an accessor of its own would keep each scope, and all it knows, until the engine's next full collection. */
 const signalOfHost: PropertyDescriptor & ThisType<FunctionScope> = {
   enumerable: true,
+  configurable: true,
   get() {
     return this[hostOf].signal;
   },
