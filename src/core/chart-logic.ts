@@ -30,8 +30,10 @@ const childless: Children = Object.freeze({});
 /** What differs between actors of one chart. */
 export interface ChartActors {
   readonly actors: { readonly [name: string]: AnyActorLogic };
-  readonly effects: { readonly [name: string]: (self: AnyActorRef, params: never) => void };
+  readonly effects: { readonly [name: string]: Effect };
 }
+
+type Effect = (self: AnyActorRef, params: never) => void;
 
 /**
  * Runs a machine's statechart from a table of its transitions instead of XState's interpreter: the same states and effects at a fraction
@@ -62,7 +64,7 @@ export function createChartLogic<Value, Context, Event extends EventObject, Inpu
     for (const { change, effect, params: toParams } of taken.actions) {
       const params = toParams?.({ context, event }) as never;
       if (change !== undefined) context = { ...(context as object), ...change(context as never, params) };
-      if (effect !== undefined) scope.defer(() => effects[effect]?.(scope.self, params));
+      if (effect !== undefined) scope.defer(() => (effects[effect] as Effect)(scope.self, params));
     }
     for (const invoke of taken.starts) children = { ...children, [invoke.id]: start(invoke, scope) };
     return toSnapshot(taken.target ?? leaf, context, children);
