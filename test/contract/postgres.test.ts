@@ -99,6 +99,27 @@ describeWithPostgres("Postgres store, on its own", () => {
     await store.close();
   });
 
+  it("a claim gives what was queued first first, wherever its row is", async () => {
+    const schema = nextSchema();
+    const store = open(schema);
+    const ids = Array.from({ length: 30 }, (_, index) => `e${index}`);
+    await store.insert({ name: "t", executions: ids.map((id, index) => newExecution(id, { priority: index % 2 })) });
+    // Each writes a row behind all others.
+    for (const id of ["e20", "e5", "e0", "e4"]) await admin.query(`UPDATE ${schema}.executions SET "tags" = "tags" WHERE "id" = $1`, [id]);
+    const claim = async (claimId: string, limit: number) => {
+      const request = { name: "t", owner: "w", claimId, limit, leaseMs: 60_000, machineId: "machine", versions: "any" } as const;
+      return (await store.claim(request)).executions.map(({ id }) => id);
+    };
+    const odd = ids.filter((_, index) => index % 2 === 1);
+    const even = ids.filter((_, index) => index % 2 === 0);
+    expect([await claim("a", 4), await claim("b", 13), await claim("c", 13)]).toEqual([
+      odd.slice(0, 4),
+      [...odd.slice(4), ...even.slice(0, 2)],
+      even.slice(2),
+    ]);
+    await store.close();
+  });
+
   it("of the same lease settled twice by one call the first outcome stands", async () => {
     const store = open(nextSchema());
     const ids = Array.from({ length: 20 }, (_, index) => `e${index}`);

@@ -1,5 +1,7 @@
 import { steadyPlans } from "./postgres-tables.ts";
 
+const columns = (names: readonly string[]) => names.map((name) => `e."${name}"`).join(", ");
+
 /** What few records have. */
 const rare = [
   ...["idempotencyKey", "cancelRequestedAt", "reason", "progress", "error", "abandoned", "settings"],
@@ -7,24 +9,27 @@ const rare = [
 ];
 /** As in a record that has nothing special. */
 const usual = `e."takeovers" = 0 AND e."lastSignal" = 0 AND e."consumedSignal" = 0 AND e."checkpointRevision" = 0 AND e."tags" = '[]'`;
-const more = `CASE WHEN num_nonnulls(${rare.map((name) => `e."${name}"`).join(", ")}) > 0 OR NOT (${usual}) THEN json_build_object(
+const more = `CASE WHEN num_nonnulls(${columns(rare)}) > 0 OR NOT (${usual}) THEN json_build_object(
     ${rare.map((name) => `'${name}', e."${name}"`).join(", ")}, 'takeovers', e."takeovers", 'lastSignal', e."lastSignal", 'consumedSignal', e."consumedSignal",
     'checkpointRevision', e."checkpointRevision", 'tags', e."tags"::json) END`;
 
-const claimedNames = [
-  ...["lane", "rank", "machineId", "group", "position", "id", "sequence", "attempt", "maxAttempts", "maxTakeovers"],
+const claimedNumbers = [
+  ...["lane", "rank", "position", "sequence", "attempt", "maxAttempts", "maxTakeovers"],
   ...["fence", "leaseExpiresAt", "queuedAt", "startedAt"],
 ];
 
-/** Each column of an answer has its price: what is short comes as one text, and what may be long as it is. */
-const claimedRow = `json_build_array(${claimedNames.map((name) => `e."${name}"`).join(", ")}, ${more})::text, e."input", e."checkpointBody"`;
+/**
+ * Each column of an answer has its price: what is short comes as one text, the items of a JSON array, and what may be long as it is. Of these
+ * items none but the last, which then is not there, can be null.
+ */
+const claimedRow = `concat_ws(',', ${columns(claimedNumbers)}, array_to_json(ARRAY[${columns(["machineId", "group", "id"])}]), ${more}), e."input", e."checkpointBody"`;
 
 const leased = `"status" = 'running', "phase" = 'leased', "owner" = p_owner, "claimId" = p_claim_id, "leaseExpiresAt" = v_expires, "fence" = e."fence" + 1,
     "attempt" = e."attempt" + e."attemptStep", "attemptStep" = 0, "holdsSlot" = 1, "dueAt" = NULL, "startedAt" = coalesce(e."startedAt", v_now)`;
 
-/** Leases the records at these places, which are locked and so cannot move, and returns them, in this order. */
+/** Leases the records at these places, which are locked and so cannot move, and returns them, in whatever order. */
 const leaseAll = (places: string) => `RETURN QUERY UPDATE S.executions e SET ${leased}
-    FROM unnest(${places}) AS taken(place) WHERE e.ctid = taken.place RETURNING ${claimedRow}`;
+    WHERE e.ctid = ANY (${places}) RETURNING ${claimedRow}`;
 
 const runs = (key: string) => `starts_with(${key}, p_prefix) AND (p_keys IS NULL OR ${key} = ANY (p_keys))`;
 const inReady = `FROM S.executions WHERE "name" = p_name AND "phase" = 'ready'`;
@@ -101,11 +106,11 @@ BEGIN
   v_expires := v_now + p_lease_ms::bigint;
   IF p_from_position IS NOT NULL AND ${runs("p_from_key")} AND ${goesOnPlainly} THEN
     RETURN QUERY WITH kept AS (INSERT INTO S.claims VALUES (p_name, p_claim_id, v_now))
-      UPDATE S.executions e SET ${leased} FROM (
-        SELECT ctid AS place FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = p_from_lane AND "rank" = p_from_rank
+      UPDATE S.executions e SET ${leased} WHERE e.ctid = ANY (ARRAY(
+        SELECT ctid FROM S.executions WHERE "name" = p_name AND "phase" = 'ready' AND "lane" = p_from_lane AND "rank" = p_from_rank
         AND "machineKey" COLLATE "C" = p_from_key AND "group" COLLATE "C" = p_from_group AND "position" >= p_from_position
-        ORDER BY "position" LIMIT p_limit FOR UPDATE SKIP LOCKED) AS free
-      WHERE e.ctid = free.place RETURNING ${claimedRow};
+        ORDER BY "position" LIMIT p_limit FOR UPDATE SKIP LOCKED))
+      RETURNING ${claimedRow};
     GET DIAGNOSTICS v_before = ROW_COUNT;
     IF v_before = p_limit THEN RETURN; END IF;
     v_need := v_need - v_before;

@@ -59,10 +59,16 @@ type Present<Found> = { readonly [Name in keyof Found]?: NonNullable<Found[Name]
 
 /** The short values of what was claimed. */
 type Claimed = readonly [
-  ...[lane: number, rank: number, machineId: string, group: string, position: number],
-  ...[id: string, sequence: number, attempt: number, maxAttempts: number, maxTakeovers: number],
-  ...[fence: number, leaseExpiresAt: number, queuedAt: number, startedAt: number, more: More | null],
+  ...[lane: number, rank: number, position: number, sequence: number, attempt: number, maxAttempts: number, maxTakeovers: number],
+  ...[fence: number, leaseExpiresAt: number, queuedAt: number, startedAt: number],
+  ...[texts: readonly [machineId: string, group: string, id: string], more?: More],
 ];
+
+interface ClaimedRow {
+  readonly told: Claimed;
+  readonly input: JsonText;
+  readonly checkpoint: JsonText | null;
+}
 
 /** What a claim has to tell beside. */
 interface ClaimRest {
@@ -182,17 +188,14 @@ function toClaimValues(claim: KnowingClaim, groups: { groups: string[]; limits: 
 function toClaim(rows: readonly Row[], claim: KnowingClaim): TurnedClaim {
   const { request, turn, now } = claim;
   const start = startOf(claim);
-  const executions: ClaimedExecution[] = [];
+  const found: ClaimedRow[] = [];
   let rest: ClaimRest | undefined;
-  let last: Claimed | undefined;
   for (const [body, input, checkpoint] of rows) {
-    const told = JSON.parse(body) as Claimed | ClaimRest;
-    if (input === null) rest = told as ClaimRest;
-    else {
-      last = told as Claimed;
-      executions.push(toClaimed(last, input, checkpoint, request));
-    }
+    if (input === null) rest = JSON.parse(body) as ClaimRest;
+    else addInOrder(found, { told: JSON.parse(`[${body}]`) as Claimed, input, checkpoint });
   }
+  const executions = found.map((one) => toClaimed(one, request));
+  const last = found.at(-1)?.told;
   const hasWalked = start === undefined || executions.length === 0;
   const walkedAt = isUnlimited(request) ? (hasWalked ? now : start.walkedAt) : Number.NEGATIVE_INFINITY;
   const nextDueInMs = rest?.due ?? undefined;
@@ -203,17 +206,32 @@ function toClaim(rows: readonly Row[], claim: KnowingClaim): TurnedClaim {
   };
 }
 
+/** Records of one bucket come in the order of their rows on disk; they are given in that of their positions. */
+function addInOrder(found: ClaimedRow[], row: ClaimedRow): void {
+  let place = found.length;
+  while (place > 0 && isInFrontOf(row.told, (found[place - 1] as ClaimedRow).told)) place -= 1;
+  found.splice(place, 0, row);
+}
+
+function isInFrontOf(one: Claimed, other: Claimed): boolean {
+  return one[2] < other[2] && bucketOf(one) === bucketOf(other);
+}
+
+function bucketOf([lane, rank, , , , , , , , , , [machineId, group], more]: Claimed): string {
+  return JSON.stringify([lane, rank, machineId, more?.machineVersion, group]);
+}
+
 function toTurn(told: Claimed, start: ClaimTurn | undefined): Omit<ClaimTurn, "walkedAt"> {
-  const [lane, rank, machineId, group, position] = told;
-  const key = machineKey(machineId, told[14]?.machineVersion ?? undefined);
+  const [lane, rank, position, , , , , , , , , [machineId, group], more] = told;
+  const key = machineKey(machineId, more?.machineVersion ?? undefined);
   const isSameBucket = start?.lane === lane && start.rank === rank && start.machineKey === key && start.group === group;
   // What had been given back says nothing about the others.
   return { lane, rank, machineKey: key, group, position: isSameBucket ? Math.max(position, start.position) : position };
 }
 
-function toClaimed(told: Claimed, input: string, checkpoint: string | null, { name, owner }: ClaimRequest): ClaimedExecution {
-  const [, rank, machineId, group, , id, sequence, attempt, maxAttempts, maxTakeovers, fence, leaseExpiresAt, queuedAt, startedAt, more] =
-    told;
+function toClaimed({ told, input, checkpoint }: ClaimedRow, { name, owner }: ClaimRequest): ClaimedExecution {
+  const [, rank, , sequence, attempt, maxAttempts, maxTakeovers, fence, leaseExpiresAt, queuedAt, startedAt, texts, more] = told;
+  const [machineId, group, id] = texts;
   const execution: Writable<ClaimedExecution> = {
     name,
     id,
@@ -237,7 +255,7 @@ function toClaimed(told: Claimed, input: string, checkpoint: string | null, { na
     input,
   };
   if (group !== "") execution.group = group;
-  if (more !== null) Object.assign(execution, toMore(more));
+  if (more !== undefined) Object.assign(execution, toMore(more));
   if (checkpoint !== null) execution.checkpoint = { revision: more?.checkpointRevision ?? 0, body: checkpoint };
   return execution;
 }

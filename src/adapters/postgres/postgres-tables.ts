@@ -8,18 +8,16 @@ export const unleased = `"phase" <> 'leased'`;
 export const tablesSql = `
 CREATE SEQUENCE S.positions;
 CREATE TABLE S.executions (
-  "sequence" bigint NOT NULL, "queuedAt" bigint NOT NULL, "rank" double precision NOT NULL, "timeoutMs" double precision,
-  "maxAttempts" integer NOT NULL, "maxTakeovers" integer NOT NULL,
-  "name" text NOT NULL, "id" text NOT NULL, "startToken" text NOT NULL, "inputHash" text, "idempotencyKey" text, "group" text NOT NULL,
-  "machineId" text NOT NULL, "tags" text NOT NULL, "input" text NOT NULL, "settings" text, "retry" text, "trace" text,
-  "machineVersion" text, "machineKey" text NOT NULL,
-  "position" bigint NOT NULL, "readySince" bigint NOT NULL, "slotOrder" bigint NOT NULL DEFAULT 0,
-  "takeovers" integer NOT NULL DEFAULT 0, "lastSignal" integer NOT NULL DEFAULT 0, "consumedSignal" integer NOT NULL DEFAULT 0,
-  "lastEvent" integer NOT NULL DEFAULT 0, "checkpointRevision" integer NOT NULL DEFAULT 0, "lane" integer NOT NULL DEFAULT 1,
-  "attempt" integer NOT NULL DEFAULT 0, "attemptStep" integer NOT NULL DEFAULT 1, "fence" integer NOT NULL DEFAULT 0,
-  "settledFence" integer NOT NULL DEFAULT 0, "holdsSlot" integer NOT NULL DEFAULT 0, "abandoned" integer,
-  "dueAt" bigint, "startedAt" bigint, "completedAt" bigint, "leaseExpiresAt" bigint, "cancelRequestedAt" bigint,
-  "status" text NOT NULL DEFAULT 'queued', "phase" text NOT NULL, "owner" text, "claimId" text, "cancelToken" text, "reason" text,
+  "sequence" bigint NOT NULL, "queuedAt" bigint NOT NULL, "position" bigint NOT NULL, "readySince" bigint NOT NULL, "slotOrder" bigint NOT NULL DEFAULT 0,
+  "rank" double precision NOT NULL, "lane" integer NOT NULL DEFAULT 1, "holdsSlot" integer NOT NULL DEFAULT 0,
+  "attempt" integer NOT NULL DEFAULT 0, "attemptStep" integer NOT NULL DEFAULT 1, "fence" integer NOT NULL DEFAULT 0, "settledFence" integer NOT NULL DEFAULT 0,
+  "maxAttempts" integer NOT NULL, "maxTakeovers" integer NOT NULL, "takeovers" integer NOT NULL DEFAULT 0,
+  "lastSignal" integer NOT NULL DEFAULT 0, "consumedSignal" integer NOT NULL DEFAULT 0,
+  "lastEvent" integer NOT NULL DEFAULT 0, "checkpointRevision" integer NOT NULL DEFAULT 0,
+  "name" text NOT NULL, "id" text NOT NULL, "status" text NOT NULL DEFAULT 'queued', "phase" text NOT NULL, "group" text NOT NULL, "machineKey" text NOT NULL,
+  "machineId" text NOT NULL, "startToken" text NOT NULL, "tags" text NOT NULL, "input" text NOT NULL,
+  "dueAt" bigint, "leaseExpiresAt" bigint, "completedAt" bigint, "startedAt" bigint, "cancelRequestedAt" bigint, "timeoutMs" double precision, "abandoned" integer,
+  "idempotencyKey" text, "owner" text, "claimId" text, "cancelToken" text, "inputHash" text, "machineVersion" text, "reason" text, "settings" text, "retry" text, "trace" text,
   "progress" text, "result" text, "error" text, "checkpointBody" text,
   PRIMARY KEY ("id", "name")
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
