@@ -5,21 +5,20 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSqliteStore } from "../../src/adapters/sqlite/index.ts";
 import { describeWithPostgres } from "../support/describe-with-postgres.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres-server.ts";
-import { bundleProgram, type ProgramBundle } from "../support/program-bundle.ts";
+import { bundleProgram } from "../support/program-bundle.ts";
 import { openStore } from "../support/store-address.ts";
 import { drawer, faultSeed } from "./fault-seed.ts";
 import { temporaryFile, within } from "./fault-world.ts";
 import type { TransactionOrder } from "./transaction-program.ts";
 
-let program: ProgramBundle;
+let program: string;
 beforeAll(async () => {
   program = await bundleProgram(new URL("transaction-program.ts", import.meta.url));
 });
-afterAll(() => program.remove());
 
 /** Runs the program, kills it when it has said so many lines and a little later, and resolves to what it said. */
 async function killAfter(order: TransactionOrder, lines: number, laterMs: number): Promise<string[]> {
-  const child = spawn(process.execPath, [program.file, JSON.stringify(order)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [program, JSON.stringify(order)], { stdio: ["ignore", "pipe", "inherit"] });
   const said: string[] = [];
   const gone = new Promise((resolve) => child.on("close", resolve));
   createInterface({ input: child.stdout }).on("line", (line) => {

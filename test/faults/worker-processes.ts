@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { bundleProgram, type ProgramBundle } from "../support/program-bundle.ts";
+import { bundleProgram } from "../support/program-bundle.ts";
 import type { WorkerOrder } from "./worker-program.ts";
 
 /** A worker in a process of its own. */
@@ -20,12 +20,12 @@ export interface WorkerProcess {
 export class WorkerProcesses {
   /** What they wrote to their standard error, and ends that nobody asked for. */
   readonly problems: string[] = [];
-  readonly #program: ProgramBundle;
+  readonly #program: string;
   readonly #order: Omit<WorkerOrder, "workerId">;
   readonly #alive = new Set<WorkerProcess>();
   #count = 0;
 
-  private constructor(program: ProgramBundle, order: Omit<WorkerOrder, "workerId">) {
+  private constructor(program: string, order: Omit<WorkerOrder, "workerId">) {
     this.#program = program;
     this.#order = order;
   }
@@ -42,7 +42,7 @@ export class WorkerProcesses {
   start({ mayDie = false, store = this.#order.store } = {}): WorkerProcess {
     this.#count += 1;
     const order: WorkerOrder = { ...this.#order, store, workerId: `worker-${this.#count}` };
-    const child = spawn(process.execPath, [this.#program.file, JSON.stringify(order)], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = spawn(process.execPath, [this.#program, JSON.stringify(order)], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     const worker = this.#watch(child, order.workerId, mayDie);
     this.#alive.add(worker);
     return worker;
@@ -51,7 +51,6 @@ export class WorkerProcesses {
   /** Ends all that are left. */
   async close(): Promise<void> {
     await Promise.all(this.alive.map((worker) => worker.close()));
-    this.#program.remove();
   }
 
   #watch(child: ChildProcess, id: string, mayDie: boolean): WorkerProcess {
