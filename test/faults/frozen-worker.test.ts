@@ -10,9 +10,12 @@ afterEach(async () => {
   world = undefined;
 });
 
-/** A worker is stopped in the middle of an effect, wakes when its lease is another's, and goes on as if nothing had happened. */
+/**
+ * A worker is stopped in the middle of an effect, wakes when its lease is another's, and goes on as if nothing had happened. With a lease that
+ * no process outsleeps that is not stopped.
+ */
 async function freezeAndThaw(store: StoreAddress): Promise<void> {
-  world = await FaultWorld.create({ store, leaseMs: 800 });
+  world = await FaultWorld.create({ store, leaseMs: 2_000 });
   const { load, sink, workers } = world;
   const frozen = workers.start();
   await frozen.ready;
