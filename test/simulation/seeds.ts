@@ -37,7 +37,7 @@ export async function runSeeds(
   const failures: FailedRun[] = [];
   let next = 0;
   // Small pieces, so that all threads end together; and large ones, because a thread is slow until it has compiled what it runs often.
-  const piece = Math.max(1, Math.min(5_000, Math.ceil(range.runs / threads / 2)));
+  const piece = Math.max(1, Math.min(5_000, Math.ceil(range.runs / threads)));
   const work = async (): Promise<void> => {
     while (next < range.runs && failures.length === 0) {
       const offset = next;
