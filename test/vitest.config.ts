@@ -33,6 +33,8 @@ export default defineConfig({
         environment: "node",
         include: [`test/${name}/**/*.test.ts`],
         setupFiles: ["test/support/leave-nothing-behind.ts"],
+        // Many short files: a fresh process for each would take longer than they do.
+        ...((name === "unit" || name === "telemetry") && { isolate: false }),
         // Real processes and servers, after all else: two cores, and leases of a second.
         ...(name === "faults" && { maxWorkers: 2, sequence: { groupOrder: 1 } }),
         testTimeout: slow.has(name) ? 300_000 : 60_000,
