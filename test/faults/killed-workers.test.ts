@@ -115,5 +115,5 @@ describeWith(missingDynalite, "killed workers on DynamoDB", () => {
   const address = (table: string): StoreAddress => ({ kind: "dynamodb", endpoint: server.endpoint, table });
 
   test(killed(fewKills), () => killAtRandom(address("killed"), fewKills, slow), 240_000);
-  test(deadly, () => killsItsWorkers(address("deadly"), 2_000));
+  test(deadly, () => killsItsWorkers(address("deadly"), 4_000));
 });
