@@ -48,11 +48,8 @@ export class FileOrder extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const starts = new Map([...startsOf(computing), ...startsOf(waiting), ...faults.flatMap(startsOf)]);
-    const startOf = ({ moduleId }: TestSpecification) => starts.get(nameOf(moduleId)) ?? Number.POSITIVE_INFINITY;
-    return sorted
-      .map((file) => ({ file, start: startOf(file) }))
-      .sort(byStart)
-      .map(({ file }) => file);
+    const startOf = ({ moduleId }: TestSpecification) => starts.get(nameOf(moduleId)) ?? Number.MAX_VALUE;
+    return sorted.sort((one, other) => startOf(one) - startOf(other));
   }
 }
 
@@ -65,4 +62,3 @@ function startsOf(lane: Lane): [name: string, start: number][] {
 }
 
 const nameOf = (file: string) => file.replace(/^.*\/test\//, "").replace(/\.test\.ts$/, "");
-const byStart = (one: { start: number }, other: { start: number }) => (one.start === other.start ? 0 : one.start - other.start);
