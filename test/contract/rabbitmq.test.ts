@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { Connection } from "rabbitmq-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rabbitmqNames } from "../../src/adapters/rabbitmq/rabbitmq-names.ts";
@@ -6,7 +8,6 @@ import { CoordinatorClosedError, InvalidOptionsError } from "../../src/model/err
 import { StoreUnavailableError } from "../../src/model/store-errors.ts";
 import type { ExecutionQueue, QueueMessage } from "../../src/ports/execution-queue.ts";
 import { executionQueueContract } from "../../src/testing/contract/execution-queue-contract.ts";
-import { timersInBackground } from "../support/background-timers.ts";
 import { contractAtOnce } from "../support/contract-at-once.ts";
 import { brokerWorld, passing } from "../support/contract-worlds.ts";
 import { describeWithRabbitmq } from "../support/describe-with-rabbitmq.ts";
@@ -14,6 +15,7 @@ import { Opened } from "../support/opened.ts";
 import { type RabbitmqServer, startRabbitmq } from "../support/rabbitmq-server.ts";
 import { type ReceivedOptions, received } from "../support/received.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { timersLeft } from "../support/test-traces.ts";
 
 const startLimitMs = 120_000;
 const limitMs = 60_000;
@@ -23,8 +25,6 @@ const consume = (queue: ExecutionQueue, options: Partial<ReceivedOptions> = {}) 
 const eventually = { timeout: 30_000, interval: 20 };
 
 describeWithRabbitmq("RabbitMQ queue", () => {
-  // An attempt to connect that is under way when its queue is closed times out by itself.
-  timersInBackground("rabbitmq-client");
   let server: RabbitmqServer;
   let prefixes = 0;
   const opened = new Opened();
@@ -438,6 +438,24 @@ describeWithRabbitmq("RabbitMQ queue", () => {
     },
     limitMs,
   );
+
+  test("closed while it connects, it leaves neither the connection nor a timer behind", async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const ended: Promise<unknown>[] = [];
+    silent.on("connection", (socket) => {
+      socket.resume();
+      ended.push(once(socket, "close"));
+    });
+    const queue = createRabbitmqQueue({ url: `amqp://127.0.0.1:${(silent.address() as AddressInfo).port}`, namePrefix: newPrefix() });
+    const refused = expect(queue.publish([message("a")])).rejects.toThrow(CoordinatorClosedError);
+    await expect.poll(() => ended.length, eventually).toBe(1);
+    await queue.close();
+    expect(timersLeft()).toEqual([]);
+    await refused;
+    await Promise.all(ended);
+    silent.close();
+  });
 
   test.each([
     ["url", { url: "http://localhost" }],

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach } from "vitest";
-import { traces } from "./test-traces.ts";
+import { timersLeft, traces } from "./test-traces.ts";
 
 /**
  * Runs around every test. A test fails when it printed to the console, caused a process warning,
@@ -24,7 +24,7 @@ afterEach(async () => {
     ...[...processListeners()]
       .filter(([event, count]) => count > (listenersBefore.get(event) ?? 0))
       .map(([event]) => `a listener of process event "${String(event)}" is left`),
-    ...[...traces.timers].filter(keepsProcessAlive).map((timer) => `a timer is left: ${describeTimer(timer)}`),
+    ...timersLeft().map((timer) => `a timer is left: ${describeTimer(timer)}`),
   ];
   for (const timer of traces.timers) clearTimeout(timer);
   if (problems.length > 0) throw new Error(`a test leaves nothing behind and prints nothing, but:\n${problems.join("\n")}`);
@@ -33,10 +33,6 @@ afterEach(async () => {
 function processListeners(): Map<string | symbol, number> {
   const events = process.eventNames() as NodeJS.Signals[];
   return new Map(events.map((event) => [event, process.listenerCount(event)]));
-}
-
-function keepsProcessAlive(timer: NodeJS.Timeout): boolean {
-  return !(timer as unknown as { _destroyed: boolean })._destroyed && timer.hasRef();
 }
 
 function describeTimer(timer: NodeJS.Timeout): string {

@@ -5,6 +5,11 @@ const consoleMethods = ["log", "info", "warn", "error", "debug", "trace", "table
 /** What tests of this process did that outlasts them; once per process, however many files it runs. */
 export const traces = { printed: [] as string[], warnings: [] as Error[], timers: new Set<NodeJS.Timeout>() };
 
+/** Timers that the test has set, which keep the process alive. */
+export function timersLeft(): NodeJS.Timeout[] {
+  return [...traces.timers].filter((timer) => !(timer as unknown as { _destroyed: boolean })._destroyed && timer.hasRef());
+}
+
 for (const method of consoleMethods) {
   console[method] = (...values: unknown[]) => {
     traces.printed.push(`console.${method}: ${format(...values)}`);

@@ -49,6 +49,8 @@ export interface RabbitmqMessage {
 export interface RabbitmqClient {
   on(event: "error", listener: (error: unknown) => void): unknown;
   on(event: "connection", listener: () => void): unknown;
+  /** It is connected, and the broker takes what is written. */
+  readonly ready: boolean;
   acquire(): Promise<RabbitmqChannel>;
   /** Waits for its channels to be closed. */
   close(): Promise<void>;

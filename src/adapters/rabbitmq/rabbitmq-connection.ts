@@ -14,6 +14,8 @@ export class RabbitmqConnection {
   readonly #options: RabbitmqClientOptions & { readonly clock: Clock };
   #client: Promise<RabbitmqClient> | undefined;
   readonly #channels = new Set<RabbitmqChannel>();
+  /** When what was ended last has ended. */
+  #dropped: Promise<void> | undefined;
   #lastError: unknown;
   #closed = false;
 
@@ -72,34 +74,38 @@ export class RabbitmqConnection {
     const client = this.#client;
     this.#client = undefined;
     this.#channels.clear();
-    client?.then((one) => one.unsafeDestroy()).catch(() => {});
+    if (client === undefined) return;
+    const destroy = async () => {
+      (await client).unsafeDestroy();
+      // Its socket ends within this turn.
+      await new Promise<void>((resolve) => void this.#options.clock.setTimeout(resolve, 0));
+    };
+    this.#dropped = destroy().catch(() => {});
   }
 
   /** `last` is done before; neither waits for a broker that does not answer. */
   async close(last: () => Promise<unknown> = async () => {}): Promise<void> {
     this.#closed = true;
     const client = await this.#client?.catch(() => undefined);
-    if (client === undefined) return;
+    if (client !== undefined) await this.#end(client, last);
+    await this.#dropped;
+  }
+
+  async #end(client: RabbitmqClient, last: () => Promise<unknown>): Promise<void> {
     const { clock } = this.#options;
-    const channels = async () => {
+    const end = async () => {
       await last();
       await Promise.all([...this.#channels].map((channel) => channel.close()));
+      // Of a connection that is being made, the client would say that it is closed before its socket is.
+      if (client.ready) await client.close();
+      else this.drop();
     };
-    await new Promise<void>((resolve) => {
-      const giveUp = () => {
-        client.unsafeDestroy();
-        // Its socket ends within this turn.
-        clock.setTimeout(resolve, 0);
-      };
-      const timer = clock.setTimeout(giveUp, closeMs);
-      const done = () => {
-        clock.clearTimeout(timer);
-        resolve();
-      };
-      channels()
-        .then(() => client.close())
-        .then(done, done);
-    });
+    let timer: unknown;
+    const tooLong = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, closeMs);
+    }).then(() => this.drop());
+    await Promise.race([end().catch(() => this.drop()), tooLong]);
+    clock.clearTimeout(timer);
   }
 
   async #open(): Promise<RabbitmqClient> {
