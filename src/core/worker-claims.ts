@@ -176,9 +176,10 @@ export class WorkerClaims {
   }
 
   async #claimInMode(): Promise<void> {
+    if (this.mode !== "claiming" && this.mode !== "woken") return;
     const repeated = this.#takeUnanswered();
     const claim = repeated ?? this.#newClaim(this.#room);
-    if (claim.limit <= 0 || this.#isOver) {
+    if (claim.limit <= 0) {
       this.#step({ type: "worker.claimed" });
       return;
     }

@@ -224,6 +224,26 @@ test("paused, a worker claims nothing", async () => {
   expect(await both.getStatus(id)).toMatchObject({ status: "completed" });
 });
 
+test("a pause in the tick of a worker's creation, or of what wakes it, comes before the claim", async () => {
+  const client = world.process({ orchestrator: async () => "ran", role: "client" });
+  const early = await client.start(undefined as never);
+  const store = world.store();
+  const worker = world.process({ orchestrator: async () => "ran", store });
+  worker.pause();
+  await world.clock.advance(2_000);
+  expect(store.calls.filter((call) => call === "claim")).toEqual([]);
+  expect(await client.getStatus(early)).toMatchObject({ status: "queued" });
+  worker.resume();
+  worker.pause();
+  await world.clock.advance(2_000);
+  expect(store.calls.filter((call) => call === "claim")).toEqual([]);
+  worker.resume();
+  worker.pause();
+  worker.resume();
+  await world.clock.advance(10);
+  expect(await client.getStatus(early)).toMatchObject({ status: "completed" });
+});
+
 test("close lets what runs finish, gives back the rest at the deadline, and another worker goes on with the same attempt", async () => {
   const orchestrator = (ms: number) => new Promise<number>((resolve) => world.clock.setTimeout(() => resolve(ms), ms));
   const first = world.process({ orchestrator });
