@@ -91,8 +91,8 @@ export interface DurableCoordinator<Input, Output> {
    */
   history(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent<Output>[]>;
   /**
-   * Resolves when this process holds nothing and finds nothing more to run, now or, of delayed starts and retries, later. It does not wait
-   * for what is parked: that is in no process, and any worker wakes it. Starts stay allowed.
+   * Resolves when this process holds nothing and finds nothing more to run, now or, of delayed starts and retries, later; while it is paused,
+   * when it holds nothing. It does not wait for what is parked: that is in no process, and any worker wakes it. Starts stay allowed.
    */
   drain(): Promise<void>;
   /**

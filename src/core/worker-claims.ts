@@ -128,15 +128,17 @@ export class WorkerClaims {
 
   change(event: WorkerModeEvent): void {
     this.#step(event);
+    if (this.#looks) return;
+    for (const found of this.#finds.splice(0)) found(true);
     if (!this.#isOver) return;
     const { clock } = this.#options;
     clock.clearTimeout(this.#poll);
     clock.clearTimeout(this.#backoff);
-    for (const found of this.#finds.splice(0)) found(true);
   }
 
-  /** Resolves with the answer to the next claim that is sent: to true when time alone would bring nothing more. */
+  /** Resolves with the answer to the next claim that is sent, if one may be: to true when time alone would bring nothing more. */
   async findsNothing(): Promise<boolean> {
+    if (!this.#looks) return true;
     const found = new Promise<boolean>((resolve) => this.#finds.push(resolve));
     this.wake();
     return found;
@@ -144,6 +146,11 @@ export class WorkerClaims {
 
   get #isOver(): boolean {
     return this.mode === "draining" || this.mode === "closed";
+  }
+
+  /** It asks for work, now or later. */
+  get #looks(): boolean {
+    return this.mode !== "paused" && !this.#isOver;
   }
 
   /** Places that are free and not asked for. */
@@ -187,8 +194,8 @@ export class WorkerClaims {
     const finds = repeated === undefined ? this.#finds.splice(0) : [];
     const report = await this.#ask(claim);
     if (report === undefined) {
-      if (this.#isOver) for (const found of finds) found(true);
-      else this.#finds.push(...finds);
+      if (this.#looks) this.#finds.push(...finds);
+      else for (const found of finds) found(true);
       this.#step({ type: "worker.claimFailed" });
       return;
     }

@@ -244,6 +244,31 @@ test("a pause in the tick of a worker's creation, or of what wakes it, comes bef
   expect(await client.getStatus(early)).toMatchObject({ status: "completed" });
 });
 
+test("a paused worker is drained when it holds nothing, whatever is queued", async () => {
+  const orchestrator = () => new Promise<void>((resolve) => world.clock.setTimeout(resolve, 500));
+  const both = world.process({ orchestrator, maxConcurrent: 1 });
+  const [first, second] = await both.startMany([{ input: undefined as never }, { input: undefined as never }]);
+  await world.clock.advance(10);
+  let drained = 0;
+  void both.drain().then(() => (drained += 1));
+  both.pause();
+  void both.drain().then(() => (drained += 1));
+  await world.clock.advance(480);
+  expect(drained).toBe(0);
+  await world.clock.advance(100);
+  expect(drained).toBe(2);
+  expect(await both.getStatus(first as string)).toMatchObject({ status: "completed" });
+  expect(await both.getStatus(second as string)).toMatchObject({ status: "queued" });
+  both.resume();
+  const all = both.drain();
+  await world.clock.advance(2_000);
+  await all;
+  expect(await both.counts()).toMatchObject({ completed: 2 });
+  const looking = both.drain();
+  both.pause();
+  await looking;
+});
+
 test("close lets what runs finish, gives back the rest at the deadline, and another worker goes on with the same attempt", async () => {
   const orchestrator = (ms: number) => new Promise<number>((resolve) => world.clock.setTimeout(() => resolve(ms), ms));
   const first = world.process({ orchestrator });
