@@ -60,6 +60,12 @@ export const durableFaults: readonly RareFault[] = [
     first: 613,
   },
   {
+    name: "a claim that was decided on is sent although its worker was paused",
+    file: "src/core/worker-claims.ts",
+    find: 'if (this.mode !== "claiming" && this.mode !== "woken") return;',
+    replace: "if (this.#isOver) return;",
+  },
+  {
     name: "a close forgets what runs at its deadline",
     file: "src/core/worker-closing.ts",
     find: "    for (const lease of leases()) this.#cutOff(lease, mode);\n",

@@ -33,6 +33,8 @@ export class SimulatedWorker {
   /** Whether its processes share one worker id. */
   readonly #keepsId: boolean;
   #lives = 1;
+  /** The process whose user wants it to claim nothing. */
+  #held: SimulatedProcess | undefined;
 
   constructor(options: SimulatedWorkerOptions) {
     const { course, name, link, drifts, createProcess } = options;
@@ -90,7 +92,21 @@ export class SimulatedWorker {
     if (!process.isAwake || this.isClosing) return;
     course.note(process.name, () => "is told to claim nothing");
     process.coordinator.pause();
-    course.clock.setTimeout(() => process.coordinator.resume(), 2_000);
+    if (course.dice.chance(0.5)) {
+      process.coordinator.resume();
+      process.coordinator.pause();
+    }
+    this.#held = process;
+    course.clock.setTimeout(() => {
+      if (this.#held === process) this.#held = undefined;
+      process.coordinator.resume();
+    }, 2_000);
+  }
+
+  /** Its process asks the store for work. */
+  claims(): void {
+    const { process } = this;
+    if (process === this.#held) this.#options.course.fail(`${process.name} claims, and was told not to`);
   }
 
   /** Its user makes it run less at once. */

@@ -185,16 +185,23 @@ export class SimulatedWorld {
       weather: this.#weather,
       longestMs: this.#longestMs,
       observer: {
-        sent: (process, call) => this.#leases.sent(process, call),
+        sent: (process, call) => {
+          this.#leases.sent(process, call);
+          if (call.method === "claim") this.#workerOf(process)?.claims();
+        },
         answered: (process, call, answer, sentAt) => {
           this.#leases.answered(process, call, answer, sentAt);
           this.#queue?.answered(process, call, answer);
         },
       },
       mayStop,
-      stopped: (process) => this.#workers.find((one) => one.process === process)?.crashed(),
-      close: (process) => this.#workers.find((one) => one.process === process)?.close(),
+      stopped: (process) => this.#workerOf(process)?.crashed(),
+      close: (process) => this.#workerOf(process)?.close(),
     });
+  }
+
+  #workerOf(process: SimulatedProcess): SimulatedWorker | undefined {
+    return this.#workers.find((one) => one.process === process);
   }
 
   #createProcess(
