@@ -140,7 +140,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
     });
     const control = role !== "client";
     const work = control && options.queue === undefined;
-    this.#watch = new DurableWatch(store, { name, work, control }, this.#patience, (notice) => this.#notice(notice));
+    this.#watch = new DurableWatch(store, { name, work, control }, clock, this.#patience, (notice) => this.#notice(notice));
     this.#reads = new WriteBatch({
       patience: this.#patience,
       maxSize: 200,

@@ -79,7 +79,10 @@ export interface DurableCoordinator<Input, Output> {
   resume(): void;
   /** Of this process. A lower limit takes effect as executions end. */
   setMaxConcurrent(maxConcurrent: number): void;
-  /** Facts about what this process started and runs. What `listener` throws goes to `onError`. */
+  /**
+   * Facts about what this process started and runs; that a start within a transaction is queued is not told, it may be rolled back. What
+   * `listener` throws goes to `onError`.
+   */
   on<Type extends ExecutionEventType | "*">(type: Type, listener: (event: EventOfType<Type, Output>) => void): Subscription;
   /** The same facts from now on; ends when the signal is aborted or the coordinator is closed. */
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<ExecutionEvent<Output> | EventsOverflowed>;

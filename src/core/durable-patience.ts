@@ -38,14 +38,19 @@ export class Patience {
   }
 
   /** Waits longer after each failure. Resolves at once when patience is over. */
-  async pause(failures: number): Promise<void> {
+  pause(failures: number): Promise<void> {
+    return this.wait(this.delayMs(failures));
+  }
+
+  /** Resolves at once when patience is over. */
+  async wait(ms: number): Promise<void> {
     if (this.#over) return;
     await new Promise<void>((resolve) => {
       const run = () => {
         this.#waiting.delete(run);
         resolve();
       };
-      this.#waiting.set(run, this.#clock.setTimeout(run, this.delayMs(failures)));
+      this.#waiting.set(run, this.#clock.setTimeout(run, ms));
     });
   }
 

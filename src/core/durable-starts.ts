@@ -43,13 +43,13 @@ export class DurableStarts {
         if (report.inserted) await hints?.publish([toHint(execution)]);
         return written.id;
       } finally {
-        this.#wrote(execution, options, report);
+        this.#wrote(execution, options, report, false);
       }
     }
     refusing(transaction, () => this.#checkTransactions());
     const executions = [made as NewExecution];
     // No await before this: a store with handles writes while the caller's transaction is open.
-    const { ids } = await this.#writing(executions, [options], () => writes.startWithin(transaction, executions));
+    const { ids } = await this.#writing(executions, [options], true, () => writes.startWithin(transaction, executions));
     return ids[0] as string;
   }
 
@@ -58,7 +58,7 @@ export class DurableStarts {
     const { options, made } = refusing(transaction, () => this.#made(entries, transaction));
     if (made.length === 0) return [];
     const executions = transaction === undefined ? await Promise.all(made) : (made as NewExecution[]);
-    const { ids } = await this.#writing(executions, options, () =>
+    const { ids } = await this.#writing(executions, options, transaction !== undefined, () =>
       transaction === undefined ? this.#startAll(executions) : writes.startWithin(transaction, executions),
     );
     return ids;
@@ -85,23 +85,25 @@ export class DurableStarts {
   async #writing<Written extends { readonly reports: readonly InsertReport[] }>(
     executions: readonly NewExecution[],
     options: readonly DurableStartOptions[],
+    isWithin: boolean,
     write: () => Promise<Written>,
   ): Promise<Written> {
     let reports: readonly InsertReport[] = [];
-    for (const { id } of executions) this.#options.starting(id);
+    if (!isWithin) for (const { id } of executions) this.#options.starting(id);
     try {
       const written = await write();
       ({ reports } = written);
       return written;
     } finally {
-      for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index]);
+      for (const [index, execution] of executions.entries()) this.#wrote(execution, options[index] ?? {}, reports[index], isWithin);
     }
   }
 
-  #wrote({ id }: NewExecution, { signal, transaction }: DurableStartOptions, report: InsertReport | undefined): void {
+  /** What is written within a transaction of the caller may be rolled back: nobody is told of it. */
+  #wrote({ id }: NewExecution, { signal }: DurableStartOptions, report: InsertReport | undefined, isWithin: boolean): void {
     const { started, cancelOnAbort } = this.#options;
-    started(id, report?.inserted ? report.queuedAt : undefined);
-    if (report?.inserted && signal !== undefined) cancelOnAbort(id, signal, transaction === undefined);
+    if (!isWithin) started(id, report?.inserted ? report.queuedAt : undefined);
+    if (report?.inserted && signal !== undefined) cancelOnAbort(id, signal, !isWithin);
   }
 
   #checkTransactions(): void {

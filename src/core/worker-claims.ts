@@ -129,7 +129,7 @@ export class WorkerClaims {
   change(event: WorkerModeEvent): void {
     this.#step(event);
     if (this.#looks) return;
-    for (const found of this.#finds.splice(0)) found(true);
+    for (const found of this.#finds.splice(0)) found(this.#bringsNothing);
     if (!this.#isOver) return;
     const { clock } = this.#options;
     clock.clearTimeout(this.#poll);
@@ -138,7 +138,7 @@ export class WorkerClaims {
 
   /** Resolves with the answer to the next claim that is sent, if one may be: to true when time alone would bring nothing more. */
   async findsNothing(): Promise<boolean> {
-    if (!this.#looks) return true;
+    if (!this.#looks) return this.#bringsNothing;
     const found = new Promise<boolean>((resolve) => this.#finds.push(resolve));
     this.wake();
     return found;
@@ -153,6 +153,11 @@ export class WorkerClaims {
     return this.mode !== "paused" && !this.#isOver;
   }
 
+  /** Of one that asks for nothing more: what it has asked for before may still come. */
+  get #bringsNothing(): boolean {
+    return this.#isOver || this.#asked === 0;
+  }
+
   /** Places that are free and not asked for. */
   get #room(): number {
     return this.#options.freeSlots() - Math.max(0, this.#asked - this.#leaving);
@@ -165,6 +170,8 @@ export class WorkerClaims {
   }
 
   #step(event: WorkerModeEvent): void {
+    // As its actor would have: what is closed takes no more events.
+    if (this.#mode.status === "done") return;
     const before = this.mode;
     this.#mode = modeAfter(this.#mode, event);
     const after = this.mode;
@@ -195,7 +202,7 @@ export class WorkerClaims {
     const report = await this.#ask(claim);
     if (report === undefined) {
       if (this.#looks) this.#finds.push(...finds);
-      else for (const found of finds) found(true);
+      else for (const found of finds) found(this.#bringsNothing);
       this.#step({ type: "worker.claimFailed" });
       return;
     }
@@ -262,6 +269,7 @@ export class WorkerClaims {
 
   #backOff(): void {
     const { clock, patience } = this.#options;
+    clock.clearTimeout(this.#backoff);
     this.#backoff = clock.setTimeout(() => this.#step({ type: "worker.backoffOver" }), patience.delayMs(this.#failures));
   }
 

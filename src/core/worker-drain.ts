@@ -28,14 +28,14 @@ export class WorkerDrain {
   /** Resolves when the worker holds nothing and finds nothing more. */
   async run(): Promise<void> {
     const { holdsNothing, isOver, findsNothing } = this.#options;
-    const { clock } = this.#parts.fleetOptions;
+    const { patience } = this.#parts;
     const { pollMs = 500 } = this.#parts.options;
     for (;;) {
       if (!holdsNothing()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       if (isOver()) return;
       const nothing = (await findsNothing()) || (await this.#nothingIsQueued());
       if (nothing && holdsNothing()) return;
-      if (holdsNothing()) await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(pollMs, lookMs)));
+      if (holdsNothing()) await patience.wait(Math.min(pollMs, lookMs));
     }
   }
 

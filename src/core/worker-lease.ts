@@ -37,6 +37,8 @@ export class WorkerLease {
   consumedSignal: number;
   /** The last one that was handed over to be read. */
   deliveredSignal: number;
+  /** One came before its orchestrator ran. */
+  hasUndelivered = false;
   /** Numbers of those that were handed over and not read. */
   readonly unreadSignals: number[] = [];
   cancelReason: string | undefined;

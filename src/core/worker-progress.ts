@@ -19,6 +19,7 @@ export class WorkerProgress {
   }
 
   changed(lease: WorkerLease): void {
+    if (lease.lost) return;
     if (this.#unsaved.size === 0) this.#timer = this.#options.clock.setTimeout(() => this.#saveAll(), this.#options.pollMs);
     this.#unsaved.add(lease);
   }

@@ -57,6 +57,7 @@ export class WorkerSignals {
     lease.unreadSignals.push(sequence);
     const delivery = deliver(lease, JSON.parse(body) as EventObject);
     if (delivery === undefined || (!delivery.accepted && keepsRefused)) {
+      lease.hasUndelivered ||= delivery === undefined;
       lease.unreadSignals.pop();
       return false;
     }

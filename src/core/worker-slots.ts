@@ -15,7 +15,7 @@ interface WorkerSlotsOptions {
 /** Undefined where groups are not limited. */
 export function createWorkerSlots({ options, fleetOptions, patience, owner }: WorkerParts): WorkerSlots | undefined {
   const { store, name, pollMs = 500, maxConcurrentPerGroup } = options;
-  const { clock, maxOfGroup: groupLimit, reportError } = fleetOptions;
+  const { maxOfGroup: groupLimit, reportError } = fleetOptions;
   if (maxConcurrentPerGroup === undefined) return undefined;
   return new WorkerSlots({
     patience,
@@ -23,7 +23,7 @@ export function createWorkerSlots({ options, fleetOptions, patience, owner }: Wo
       const [report] = await store.changeSlots({ name, owner, groupLimit, entries: [entry] });
       return report as SlotReport;
     },
-    pause: () => new Promise((resolve) => clock.setTimeout(resolve, pollMs)),
+    pause: () => patience.wait(pollMs),
     reportError,
   });
 }

@@ -237,7 +237,7 @@ export class Worker {
   #leaseToBegin(id: string): WorkerLease {
     const lease = this.#leases.get(id);
     if (lease === undefined || lease.settling) throw new LeaseLostError(id, "it was over before the attempt began");
-    if (lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
+    if (lease.hasUndelivered || lease.execution.lastSignal > lease.deliveredSignal) queueMicrotask(() => this.#signals.look(lease));
     return lease;
   }
 
@@ -246,6 +246,7 @@ export class Worker {
     const run = this.#runOf(lease);
     this.#leases.remove(lease);
     lease.lost = true;
+    lease.keeper?.stop();
     this.#send({ type: "execution.leave", request: lease.request, details: undefined });
     run?.stop(releasedError(lease.id));
     this.#closing?.settled(undefined, false);
@@ -313,6 +314,7 @@ export class Worker {
     this.#groupHasRoom(lease);
     if (end !== undefined) this.#parts.ended(end);
     else this.#roomChanged();
+    if (this.#leases.size === 0) this.#drain.look();
   }
 
   /** The orchestrator is asked to stop. */

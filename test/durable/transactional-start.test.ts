@@ -85,6 +85,8 @@ describe("a start in the caller's transaction, on SQLite", () => {
     const client = world.client({ orchestrator, store });
     world.worker({ orchestrator });
     const starts: Promise<string>[] = [];
+    const told: string[] = [];
+    client.on("*", ({ executionId }) => told.push(executionId));
     await store.transaction(({ database }) => database.exec("CREATE TABLE orders (id TEXT)"));
     await store.transaction((transaction) => {
       transaction.database.exec("INSERT INTO orders VALUES ('o1')");
@@ -99,6 +101,7 @@ describe("a start in the caller's transaction, on SQLite", () => {
     const [kept, gone] = await Promise.all(starts);
     expect(await client.waitFor(kept as string)).toBe("o1");
     expect(await client.getStatus(gone as string)).toBeUndefined();
+    expect(told).not.toContain(gone);
     const orders = await store.transaction(({ database }) => database.prepare("SELECT id FROM orders").all());
     expect(orders).toEqual([{ id: "o1" }]);
     await client.close();
