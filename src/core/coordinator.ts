@@ -38,8 +38,9 @@ export interface StartEntry<Input> {
 /** How to close. */
 export interface CloseOptions {
   /**
-   * `drain` (default): what is live is finished. `cancel`: it is cancelled. `release`: what runs is aborted, and it and all that is queued
-   * stay without an end, for `supervisor.getPersistedSnapshot()`.
+   * `drain`: what is live is finished, what waits for a signal included. `cancel`: it is cancelled. `release`: what runs is aborted, and it
+   * and all that is queued stay without an end, for `supervisor.getPersistedSnapshot()`. In memory `drain` by default; a durable coordinator
+   * has `release`, which gives back to the store.
    */
   mode?: "drain" | "cancel" | "release";
   /** `close` takes no longer than this; what has not settled then is cancelled and abandoned, or released as it is; 30 000. */

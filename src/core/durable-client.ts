@@ -174,11 +174,13 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   }
 
   async getStatus(id: string): Promise<ExecutionInfo<OutputOf<O>> | undefined> {
+    check.text(id, "id");
     const [record] = await this.#read([id]);
     return record && this.#toInfo(record);
   }
 
   async getOrchestratorState(id: string): Promise<OrchestratorState | undefined> {
+    check.text(id, "id");
     const here = this.#fleet.record(id)?.run?.state;
     if (here !== undefined) return here;
     const { store, name, orchestrator, machineVersion } = this.#options;
@@ -229,6 +231,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   }
 
   async send<Event extends EventObject>(id: string, event: Event, options: DurableSendOptions = {}): Promise<SendResult> {
+    check.text(id, "id");
     if (typeof (event as { type?: unknown } | null)?.type !== "string") {
       throw new InvalidOptionsError({ field: "event", expected: "an object with a type", received: event });
     }
@@ -243,6 +246,7 @@ export class StoreBackedCoordinator<O extends AnyOrchestrator> implements Durabl
   }
 
   async cancel(id: string, reason?: string): Promise<boolean> {
+    check.text(id, "id");
     if (reason !== undefined) check.text(reason, "reason");
     this.#checkOpen();
     const cancel = this.#events.cancelling(id);

@@ -89,8 +89,8 @@ export interface DurableCoordinator<Input, Output> {
   /**
    * What happened to an execution in all processes, in order, where `maxStoredEvents` keeps it: at most `limit` (1 000) events with a
    * `sequence` above `after` (0). Here, `sequence` counts from 1 for each execution; numbers that are missing were dropped as the oldest.
-   * Progress that came within a moment is told once. An event of this process is there at once, that of another one a moment after it
-   * happened, and those of a process that died in that moment are not.
+   * Progress that came within a moment is told once. An event is there a moment (100 ms) after it happened, and those of a process that died
+   * in that moment are not.
    */
   history(id: string, options?: { after?: number; limit?: number }): Promise<readonly ExecutionEvent<Output>[]>;
   /**

@@ -5,6 +5,8 @@ import type { RunRequest, StepResult } from "../model/run-task.ts";
 import { isStorableName } from "../model/stored-execution.ts";
 import type { ExecutionQueue } from "../ports/execution-queue.ts";
 import type { ExecutionStore, StoreCapabilities } from "../ports/execution-store.ts";
+import { resolveSettings } from "../settings/resolve-settings.ts";
+import type { SettingsInput } from "../settings/settings-schema.ts";
 import type { AutonomousCoordinatorOptions } from "./autonomous-coordinator-options.ts";
 import { type CoordinatorOptions, checkCoordinatorOptions, checkStartOptions, type StartOptions } from "./coordinator-options.ts";
 import type { AnyOrchestrator } from "./orchestrator.ts";
@@ -149,6 +151,7 @@ export function checkDurableOptions(options: unknown): void {
   check.fields(durableChecks)(durable, "options");
   coordinatorName(durable.name, "name");
   durableChecks.store(durable.store, "store");
+  if (others.settings !== undefined) resolveSettings(others.settings as SettingsInput);
   checkCapabilities((durable.store as ExecutionStore).capabilities, others);
 }
 

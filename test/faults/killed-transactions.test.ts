@@ -72,7 +72,7 @@ const promise = `processes killed in the midst of their transactions leave both 
 
 test(`${promise}, on SQLite`, async () => {
   const { address, remove } = temporaryFile();
-  const store = createSqliteStore(address);
+  const store = createSqliteStore({ filename: address.filename });
   await store.transaction(({ database }) => database.exec("CREATE TABLE orders (n INTEGER)"));
   const readOrders = () =>
     store.transaction(({ database }) => (database.prepare("SELECT n FROM orders ORDER BY n").all() as { n: number }[]).map(({ n }) => n));

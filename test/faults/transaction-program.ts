@@ -16,7 +16,7 @@ const say = (line: string) => writeSync(1, `${line}\n`);
 const options = { name: "orders", role: "client", orchestrator: async (n: number) => n } as const;
 
 if (address.kind === "sqlite") {
-  const store = createSqliteStore(address);
+  const store = createSqliteStore({ filename: address.filename });
   const coordinator = createDurableCoordinator({ ...options, store });
   for (let n = first; ; n++) {
     await store.transaction((transaction) => {

@@ -12,7 +12,7 @@ export type StoreAddress =
 export async function openStore(address: StoreAddress): Promise<ExecutionStore> {
   switch (address.kind) {
     case "sqlite":
-      return (await import("../../src/adapters/sqlite/index.ts")).createSqliteStore(address);
+      return (await import("../../src/adapters/sqlite/index.ts")).createSqliteStore({ filename: address.filename });
     case "postgres": {
       const { kind: _, ...options } = address;
       return (await import("../../src/adapters/postgres/index.ts")).createPostgresStore(options);

@@ -1,4 +1,5 @@
 import { createSystemClock } from "../../core/system-clock.ts";
+import * as check from "../../model/option-check.ts";
 import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { NewExecution } from "../../model/stored-execution.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -54,8 +55,23 @@ export const postgresStoreCapabilities: StoreCapabilities = {
 
 const followMs = 60_000;
 
-/** A store in a schema of a Postgres database (12 or newer). Tables are created, and later versions of them migrated to, by the first call. */
+const checkOptions = check.fields({
+  connectionString: check.text,
+  pool: check.having("connect"),
+  schema: check.text,
+  maxConnections: check.wholeNumber(1),
+  operationTimeoutMs: check.positiveMilliseconds,
+  preparedStatements: check.flag,
+  clock: check.having("now", "setTimeout", "clearTimeout"),
+});
+
+/**
+ * A store in a schema of a Postgres database (12 or newer). Tables are created, and later versions of them migrated to, by the first call.
+ *
+ * @throws {InvalidOptionsError}
+ */
 export function createPostgresStore(options: PostgresStoreOptions): ExecutionStore {
+  checkOptions(options, "options");
   const {
     connectionString,
     pool,

@@ -1,4 +1,5 @@
 import { createSystemClock } from "../../core/system-clock.ts";
+import * as check from "../../model/option-check.ts";
 import { StoreUnavailableError, UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
@@ -87,8 +88,24 @@ export function sqliteStoreCapabilities({
   };
 }
 
-/** A store in a SQLite file, on `node:sqlite`. The file is opened by the first call. */
+const checkOptions = check.fields(
+  {
+    filename: check.text,
+    synchronous: check.oneOf("NORMAL", "FULL"),
+    clock: check.having("now", "setTimeout", "clearTimeout"),
+    busyTimeoutMs: check.milliseconds,
+    noticeDelayMs: check.milliseconds,
+  },
+  ["filename"],
+);
+
+/**
+ * A store in a SQLite file, on `node:sqlite`. The file is opened by the first call.
+ *
+ * @throws {InvalidOptionsError}
+ */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  checkOptions(options, "options");
   const { filename, synchronous = "NORMAL", clock = createSystemClock(), busyTimeoutMs = 5_000, noticeDelayMs = 50 } = options;
   const writer = new SqliteWriter({ filename, synchronous, clock, busyTimeoutMs, committed: () => notices.committed() });
   const watchers = new StoreWatchers();

@@ -30,7 +30,8 @@ export const actorfleetSqlite: FileContender = {
       setting.begun(input);
       return input;
     };
-    const store = createSqliteStore(setting);
+    const { filename, synchronous } = setting;
+    const store = createSqliteStore({ filename, synchronous });
     return toSubject(createDurableCoordinator({ ...toOptions(setting, store), orchestrator }), store, setting);
   },
 };
@@ -39,7 +40,8 @@ export const actorfleetMachine: FileContender = {
   name: "actorfleet, 5 saved steps",
   url: import.meta.url,
   async open(setting) {
-    const store = createSqliteStore(setting);
+    const { filename, synchronous } = setting;
+    const store = createSqliteStore({ filename, synchronous });
     return toSubject(createDurableCoordinator({ ...toOptions(setting, store), orchestrator: machine }), store, setting);
   },
 };

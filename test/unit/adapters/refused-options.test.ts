@@ -3,9 +3,11 @@ import { createDynamodbStore, createSqsQueue } from "../../../src/adapters/aws/i
 import { createServiceBusQueue, createStorageQueue, createTableStore } from "../../../src/adapters/azure/index.ts";
 import { createKafkaQueue } from "../../../src/adapters/kafka/index.ts";
 import { createMemoryStore } from "../../../src/adapters/memory/index.ts";
+import { createPostgresStore } from "../../../src/adapters/postgres/index.ts";
 import { createRabbitmqQueue } from "../../../src/adapters/rabbitmq/index.ts";
 import { createRedisBackend, createRedisQueue, createRedisStore } from "../../../src/adapters/redis/index.ts";
-import { createDurableCoordinator, InvalidOptionsError } from "../../../src/index.ts";
+import { createSqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import { createDurableCoordinator, InvalidOptionsError, SettingsError } from "../../../src/index.ts";
 import { createSweepHandler } from "../../../src/serverless/index.ts";
 
 const functions = [
@@ -28,6 +30,7 @@ const factories: readonly [name: string, create: (options: never) => unknown, go
   ["createTableStore", createTableStore, { connectionString }],
   ["createSqsQueue", createSqsQueue, {}],
   ["createDynamodbStore", createDynamodbStore, {}],
+  ["createPostgresStore", createPostgresStore, {}],
 ];
 
 test.each(factories)("%s refuses what is no options, and times that are none", (_, create, good) => {
@@ -66,6 +69,26 @@ test("names that stores and queues could take for one another are refused", () =
   }
   expect(() => createSweepHandler({ name: "a", store, retention: { maxAgeMs: Number.NaN } })).toThrow("retention.maxAgeMs: expected");
   expect(() => createSweepHandler(undefined as never)).toThrow(InvalidOptionsError);
+});
+
+test.each([
+  [undefined, "options"],
+  [{}, "filename"],
+  [{ filename: "" }, "filename"],
+  [{ filename: "a", synchronous: "OFF" }, "synchronous"],
+  [{ filename: "a", synchronous: "full" }, "synchronous"],
+  [{ filename: "a", busyTimeout: 5 }, "busyTimeout"],
+  [{ filename: "a", busyTimeoutMs: "a" }, "busyTimeoutMs"],
+  [{ filename: "a", noticeDelayMs: Number.NaN }, "noticeDelayMs"],
+  [{ filename: "a", clock: null }, "clock"],
+])("createSqliteStore refuses %j by the name of %s", (options, field) => {
+  expect(() => createSqliteStore(options as never)).toThrow(expect.objectContaining({ name: "InvalidOptionsError", field }));
+});
+
+test("settings that are none are refused when a durable coordinator is made, and not by what it starts", () => {
+  const settings = { orchestration: { maxIteratons: 2 } } as object;
+  const make = () => createDurableCoordinator({ name: "a", store: createMemoryStore(), orchestrator: async () => 1, settings });
+  expect(make).toThrow(SettingsError);
 });
 
 test("a queue for what is put aside has a name that SQS takes", () => {

@@ -136,3 +136,24 @@ test("start options that are no object are refused and leave no trace", async ()
   }
   expect((await client.counts()).total).toBe(0);
 });
+
+test("an id that is none is refused, and takes nothing with it that is asked in the same tick", async () => {
+  const client = world.process({ orchestrator: echo, role: "client" });
+  const [first, second] = (await client.startMany([{ input: { city: "a" } }, { input: { city: "b" } }])) as [string, string];
+  const refused = { status: "rejected", reason: expect.objectContaining({ name: "InvalidOptionsError", field: "id" }) };
+  for (const wrong of [undefined, null, 5, {}, ""] as never[]) {
+    expect(await Promise.allSettled([client.getStatus(first), client.getStatus(wrong), client.getOrchestratorState(wrong)])).toEqual([
+      { status: "fulfilled", value: expect.objectContaining({ id: first }) },
+      ...[refused, refused],
+    ]);
+    expect(await Promise.allSettled([client.send(first, { type: "go" }), client.send(wrong, { type: "go" })])).toEqual([
+      { status: "fulfilled", value: { accepted: true } },
+      refused,
+    ]);
+  }
+  expect(await Promise.allSettled([client.cancel(first), client.cancel(undefined as never), client.cancel(second)])).toEqual([
+    { status: "fulfilled", value: true },
+    refused,
+    { status: "fulfilled", value: true },
+  ]);
+});
