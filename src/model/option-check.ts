@@ -69,6 +69,9 @@ export function having(...methods: string[]): OptionCheck {
   };
 }
 
+/** What adapters need of a clock. */
+export const clock: OptionCheck = having("now", "setTimeout", "clearTimeout");
+
 export function oneOf(...values: readonly string[]): OptionCheck {
   return (value, field) => {
     if (!values.includes(value as string)) fails(field, `one of ${values.join(", ")}`, value);

@@ -85,7 +85,7 @@ export function createStorageQueue(options: StorageQueueOptions): StorageQueue {
     minPollMs: check.positiveMilliseconds,
     maxPollMs: check.positiveMilliseconds,
     operationTimeoutMs: check.positiveMilliseconds,
-    clock: check.having("now", "setTimeout", "clearTimeout"),
+    clock: check.clock,
     onError: check.callable,
   })(options, "options");
   const { connectionString, client, minPollMs = 100, maxPollMs = Math.max(5_000, minPollMs) } = options;

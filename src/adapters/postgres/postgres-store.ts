@@ -62,7 +62,7 @@ const checkOptions = check.fields({
   maxConnections: check.wholeNumber(1),
   operationTimeoutMs: check.positiveMilliseconds,
   preparedStatements: check.flag,
-  clock: check.having("now", "setTimeout", "clearTimeout"),
+  clock: check.clock,
 });
 
 /**

@@ -40,7 +40,7 @@ const checkOptions = check.fields(
     url: check.text,
     namePrefix: check.text,
     operationTimeoutMs: check.positiveMilliseconds,
-    clock: check.having("now", "setTimeout", "clearTimeout"),
+    clock: check.clock,
   },
   ["url"],
 );

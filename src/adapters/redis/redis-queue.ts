@@ -47,7 +47,7 @@ const checkOptions = check.fields({
   client: check.having("call", "duplicate", "on"),
   keyPrefix: check.text,
   operationTimeoutMs: check.positiveMilliseconds,
-  clock: check.having("now", "setTimeout", "clearTimeout"),
+  clock: check.clock,
 });
 
 /**

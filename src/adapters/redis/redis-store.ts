@@ -1,5 +1,5 @@
 import { createSystemClock } from "../../core/system-clock.ts";
-import { fields, flag, having, positiveMilliseconds, text } from "../../model/option-check.ts";
+import { clock as clockCheck, fields, flag, having, positiveMilliseconds, text } from "../../model/option-check.ts";
 import { UnsupportedOperationError } from "../../model/store-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ExecutionStore, StoreCapabilities } from "../../ports/execution-store.ts";
@@ -37,7 +37,7 @@ const checkOptions = fields({
   keyPrefix: text,
   operationTimeoutMs: positiveMilliseconds,
   allowEviction: flag,
-  clock: having("now", "setTimeout", "clearTimeout"),
+  clock: clockCheck,
 });
 
 /**

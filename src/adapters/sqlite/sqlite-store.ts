@@ -92,7 +92,7 @@ const checkOptions = check.fields(
   {
     filename: check.text,
     synchronous: check.oneOf("NORMAL", "FULL"),
-    clock: check.having("now", "setTimeout", "clearTimeout"),
+    clock: check.clock,
     busyTimeoutMs: check.milliseconds,
     noticeDelayMs: check.milliseconds,
   },
